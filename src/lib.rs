@@ -1,0 +1,6 @@
+//! aws-ops-mcp: one MCP server for every AWS account, least privilege for each call.
+//!
+//! The modules in reading order; a module uses only those below it.
+
+pub mod auth;
+pub mod config;
