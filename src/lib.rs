@@ -2,7 +2,9 @@
 //!
 //! The modules in reading order; a module uses only those below it.
 
-pub mod ops;
-pub mod aws;
 pub mod auth;
+pub mod aws;
 pub mod config;
+pub mod ops;
+pub mod server;
+pub mod services;
