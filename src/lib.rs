@@ -4,3 +4,6 @@
 
 pub mod auth;
 pub mod config;
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

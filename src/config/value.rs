@@ -71,7 +71,10 @@ pub fn duration_limit(text: &str) -> Result<Limit<Duration>, String> {
             "h" => number * 3600.0,
             _ => return Err(wrong()),
         };
-        Duration::try_from_secs_f64(seconds).ok().filter(|d| !d.is_zero()).ok_or_else(wrong)
+        Duration::try_from_secs_f64(seconds)
+            .ok()
+            .filter(|d| !d.is_zero())
+            .ok_or_else(wrong)
     })
 }
 
