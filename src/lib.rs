@@ -2,6 +2,8 @@
 //!
 //! The modules in reading order; a module uses only those below it.
 
+#![recursion_limit = "256"]
+
 pub mod cli;
 pub mod http;
 pub mod server;

@@ -252,7 +252,7 @@ fn log(entry: &Entry, caller: &Caller, code: Option<&str>, receipt: Option<&Rece
     tracing::info!(
         tool = %entry.tool.name,
         access = entry.declaration.access.as_str(),
-        caller = ?caller.name(),
+        caller = %caller,
         account_id = receipt.account_id,
         account = receipt.account,
         role_arn = receipt.role_arn,

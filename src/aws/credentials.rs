@@ -14,7 +14,7 @@ use aws_types::SdkConfig;
 
 use super::{
     cache::{Cache, Clock, Lifetime, Remembered},
-    error::AccountError,
+    error::{AccountError, causes},
     ids::ProfileName,
     resolve::{Identity, RoleSession},
     sts,
@@ -143,9 +143,11 @@ async fn provided(provider: &impl ProvideCredentials, profile: Option<&str>) -> 
     provider.provide_credentials().await.map_err(|e| classify(&e, profile))
 }
 
+const NOWHERE: &str = "none in the environment, ~/.aws, a web identity, a container or instance metadata";
+
 /// What the SDK's provider chain means by its error. It has no codes for SSO, only words.
 fn classify(error: &CredentialsError, profile: Option<&str>) -> AccountError {
-    let message = aws_smithy_types::error::display::DisplayErrorContext(error).to_string();
+    let message = causes(error);
     let lower = message.to_ascii_lowercase();
     if lower.contains("sso")
         && ["expired", "token file", "unauthorized", "sso login", "not found"]
@@ -156,7 +158,12 @@ fn classify(error: &CredentialsError, profile: Option<&str>) -> AccountError {
             profile: profile.map(str::to_owned),
         };
     }
+    // Instance metadata is asked last: off EC2 it fails in many ways, and each means that nothing else was found.
+    let nothing_else = profile.is_none() && lower.contains("imds");
     match (error, profile) {
+        _ if nothing_else => AccountError::None {
+            message: NOWHERE.to_owned(),
+        },
         (CredentialsError::ProviderTimedOut(_), _) => AccountError::Unreachable { message },
         (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => AccountError::None {
             message: format!("profile `{profile}` is not in ~/.aws/config or ~/.aws/credentials, or holds none"),

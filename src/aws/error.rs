@@ -101,6 +101,20 @@ impl AccountError {
     }
 }
 
+/// An error and its causes in words. The SDK's own `DisplayErrorContext` adds the debug form, which quotes whole responses.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 /// The [`AccountError`] that hides in an SDK error's causes, when the SDK could not sign because of one.
 pub fn inside<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a AccountError> {
     let mut next = Some(error);

@@ -93,6 +93,18 @@ pub fn load(config: &AwsConfig, variables: &AccountVariables) -> Result<Accounts
     .map_err(ConfigError::Invalid)
 }
 
+/// The accounts of a registry's JSON alone, without variables.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(json: &str) -> Result<Accounts, ConfigError> {
+    let mut accounts = read(json)?;
+    for account in &mut accounts {
+        finish(account).map_err(ConfigError::Invalid)?;
+    }
+    Accounts::new(accounts, "aws-ops-target", Region::DEFAULT.partition(), Vec::new()).map_err(ConfigError::Invalid)
+}
+
 fn parsed<T: std::str::FromStr<Err = String>>(name: &str, value: Option<&str>) -> Result<Option<T>, ConfigError> {
     value
         .map(|v| v.parse().map_err(|e| ConfigError::wrong(name, v, e)))

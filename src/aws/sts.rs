@@ -5,11 +5,15 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials as Keys;
 use aws_sdk_sts::{
     Client,
-    error::{DisplayErrorContext, ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata, SdkError},
     operation::RequestId,
 };
 
-use super::{error::AccountError, ids::AccountId, resolve::RoleSession};
+use super::{
+    error::{AccountError, causes, inside},
+    ids::AccountId,
+    resolve::RoleSession,
+};
 
 /// How long a role session lasts. IRSA to target is role chaining, for which STS allows no more than an hour.
 const SESSION_SECONDS: i32 = 3600;
@@ -62,12 +66,10 @@ where
     SdkError<E, R>: RequestId,
 {
     let Some(service) = error.as_service_error() else {
-        if let Some(inner) = super::error::inside(error) {
+        if let Some(inner) = inside(error) {
             return inner.clone();
         }
-        return AccountError::Unreachable {
-            message: DisplayErrorContext(error).to_string(),
-        };
+        return AccountError::Unreachable { message: causes(error) };
     };
     let message = service.message().unwrap_or("no message").to_owned();
     // STS throttles with HTTP 400 and a code, so the code decides, never the status.

@@ -151,7 +151,6 @@ pub struct AccountVariable {
 impl AccountVariables {
     /// Those of the process's environment.
     pub fn from_environment() -> Self {
-        #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
         let variables = std::env::vars_os();
         Self::from_pairs(variables.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))))
     }

@@ -4,9 +4,9 @@
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogConfig {
-    /// What is logged: a level, or directives such as `info,aws_ops_mcp=debug`
-    #[arg(long, env = "LOG_LEVEL", default_value = "info", value_name = "LEVEL", global = true, value_parser = directives)]
-    pub log_level: String,
+    /// What is logged: a level, or directives such as `info,aws_ops_mcp::http=debug`; without it info for servers, warn for commands
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", global = true, value_parser = directives)]
+    pub log_level: Option<String>,
 
     /// `pretty` for people, `json` for machines, `auto`: pretty on a terminal
     #[arg(

@@ -1,7 +1,7 @@
 //! Why a tool did not succeed. Tools just use `?`: one conversion classifies every SDK error.
 
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use rmcp::{
     ErrorData,
@@ -11,7 +11,10 @@ use rmcp::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::{AccountError, error::inside};
+use crate::aws::{
+    AccountError,
+    error::{causes, inside},
+};
 
 /// The kinds of failure, as `error.code` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,8 +198,8 @@ where
             return Self::Account(account.clone());
         }
         match &error {
-            SdkError::ConstructionFailure(_) => Self::InvalidInput(DisplayErrorContext(&error).to_string()),
-            _ => Self::Unreachable(DisplayErrorContext(&error).to_string()),
+            SdkError::ConstructionFailure(_) => Self::InvalidInput(causes(&error)),
+            _ => Self::Unreachable(causes(&error)),
         }
     }
 }

@@ -1,0 +1,143 @@
+//! `serve` and `stdio`.
+
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use rmcp::ServiceExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::{Authenticator, Caller, generate_token},
+    config::{ConfigError, HttpConfig, Secret},
+    http::{self, shutdown_signal},
+};
+
+use super::{AwsOptions, print};
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    #[command(flatten)]
+    http: HttpConfig,
+
+    #[command(flatten)]
+    options: AwsOptions,
+}
+
+impl Serve {
+    pub(super) async fn run(mut self) -> Result<ExitCode> {
+        self.check_limits()?;
+        let made_token = self.sandbox_token()?;
+        let auth = Authenticator::from_config(&self.http)?;
+        let connected = self.options.connect().await?;
+        let (server, _sandbox) = connected.server(None)?;
+        let address = SocketAddr::new(self.http.host, self.http.port);
+        let listener = TcpListener::bind(address)
+            .await
+            .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        let accounts = server.resolver().accounts().workloads().count();
+        let tools = server.catalogue().entries().count();
+        tracing::info!(%address, accounts, tools, sandbox = self.options.is_sandbox(), "listening on /mcp and /sse");
+        if self.options.is_sandbox() {
+            print(&welcome(address, made_token.as_ref(), std::io::stdout().is_terminal()))?;
+        } else if !self.http.host.is_loopback() && self.http.allowed_hosts.is_empty() && self.http.public_url.is_none()
+        {
+            tracing::warn!(
+                "only loopback names are answered: set PUBLIC_URL or ALLOWED_HOSTS to the name that clients use"
+            );
+        }
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        tokio::spawn(async move {
+            match shutdown_signal().await {
+                Ok(()) => tracing::info!("stopping: finishing the calls in flight"),
+                Err(error) => tracing::error!(%error, "can't wait for signals"),
+            }
+            stop.cancel();
+        });
+        http::serve(listener, &self.http, auth, move || server.clone(), shutdown).await?;
+        tracing::info!("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// A call that outlives its session would lose its answer while it goes on: dangerous for changes.
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let idle = self.http.limits.session_idle_timeout.get();
+        let tool = self.options.aws.limits.tool_timeout.get();
+        match (idle, tool) {
+            (Some(idle), Some(tool)) if tool < idle => Ok(()),
+            (None, _) => Ok(()),
+            (Some(idle), _) => Err(ConfigError::Invalid(format!(
+                "TOOL_TIMEOUT must be below SESSION_IDLE_TIMEOUT ({} s), or a long call would lose its answer",
+                idle.as_secs()
+            ))),
+        }
+    }
+
+    /// The sandbox makes a token where there is none: there is nothing to protect but the habit.
+    fn sandbox_token(&mut self) -> Result<Option<Secret>> {
+        if !self.options.is_sandbox() || self.http.auth_token.is_some() || self.http.auth_tokens.is_some() {
+            return Ok(None);
+        }
+        let token = generate_token()?;
+        self.http.auth_token = Some(token.clone());
+        Ok(Some(token))
+    }
+}
+
+/// What a newcomer needs next: the accounts, the token, and a line for each client.
+fn welcome(address: SocketAddr, token: Option<&Secret>, colours: bool) -> String {
+    let token = token.map_or("$MCP_AUTH_TOKEN", Secret::expose);
+    let host = if address.ip().is_unspecified() {
+        format!("localhost:{}", address.port())
+    } else {
+        address.to_string()
+    };
+    let (bold, plain) = if colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    let json = format!(
+        r#"{{"mcpServers": {{"aws-ops": {{"url": "http://{host}/mcp", "headers": {{"Authorization": "Bearer {token}"}}}}}}}}"#
+    );
+    let vscode = format!(
+        r#"{{"name": "aws-ops", "type": "http", "url": "http://{host}/mcp", "headers": {{"Authorization": "Bearer {token}"}}}}"#
+    );
+    format!(
+        r#"
+{bold}aws-ops-mcp sandbox{plain}: production, staging and development, in this process. Nothing real is touched.
+
+{bold}Streamable HTTP{plain}  http://{host}/mcp
+{bold}HTTP+SSE{plain}         http://{host}/sse
+{bold}Token{plain}            {token}
+
+{bold}Claude Code{plain}
+  claude mcp add --transport http aws-ops http://{host}/mcp --header "Authorization: Bearer {token}"
+{bold}Cursor{plain} (~/.cursor/mcp.json)
+  {json}
+{bold}VS Code{plain}
+  code --add-mcp '{vscode}'
+{bold}Inspector{plain}
+  npx @modelcontextprotocol/inspector --cli http://{host}/mcp --transport http \
+    --header "Authorization: Bearer {token}" --method tools/call --tool-name list_secrets --tool-arg account=production
+
+Ask: "Which secrets does production have that staging lacks?"   Stop with Ctrl-C.
+
+"#
+    )
+}
+
+/// Serves one client on standard input and output, as the person who started it.
+pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
+    let connected = options.connect().await?;
+    let (server, _sandbox) = connected.server(Some(Caller::local()))?;
+    let session = server
+        .serve(rmcp::transport::stdio())
+        .await
+        .context("the client did not begin an MCP session")?;
+    tokio::select! {
+        ended = session.waiting() => { ended.context("the session broke off")?; }
+        _ = shutdown_signal() => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
