@@ -99,9 +99,6 @@ pub(super) fn authorise(
     region: &str,
     now: SystemTime,
 ) -> Result<(), Denied> {
-    if who.root {
-        return Ok(());
-    }
     let mut context = request_context(who, region, now);
     context.extend(check.context.clone());
     if let Some(owner) = &check.owner {
@@ -114,7 +111,11 @@ pub(super) fn authorise(
         resource_arn: &check.resource,
         context: &context,
     };
-    let either = !check.both && check.owner.as_ref().is_none_or(|owner| *owner == who.account);
+    let across = check.owner.as_ref().is_some_and(|owner| *owner != who.account);
+    if who.root && !across {
+        return Ok(());
+    }
+    let either = !check.both && !across;
     let own = EvalContext {
         identity_policies: &who.policies,
         permissions_boundary: who.boundary.as_ref(),
@@ -122,7 +123,9 @@ pub(super) fn authorise(
         scps,
         session_policy: None,
     };
-    decide(&request, &own, None)?;
+    if !who.root {
+        decide(&request, &own, None)?;
+    }
     // A session's policy cuts the role's down.
     if let Some(policy) = who.session.as_ref().and_then(|session| session.policy.as_ref()) {
         let cut = EvalContext {

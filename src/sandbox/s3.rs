@@ -9,6 +9,8 @@ use serde_json::{Value, json};
 
 use super::{authorise::Check, signature::decode, value::set};
 
+mod list;
+
 pub(super) struct S3 {
     inner: S3Service,
     store: AccountRegionStore<S3State>,
@@ -146,6 +148,11 @@ impl S3 {
         let mut owned = context.clone();
         owned.account_id = self.owner(bucket(&input)).unwrap_or_else(|| context.account_id.clone());
         let (name, key) = (bucket(&input).to_owned(), input.get("Key").cloned().unwrap_or_default());
+        if operation == "ListObjectsV2"
+            && let Some(bucket) = self.store.get(&owned.account_id, "global").buckets.get(&name)
+        {
+            return list::objects(&bucket, &input, &owned.account_id);
+        }
         let mut answer = self.inner.handle(operation, input, &owned).await.map_err(|mut error| {
             match error.code.as_str() {
                 "NoSuchBucket" => return no_such_bucket(&name),
