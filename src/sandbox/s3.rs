@@ -7,7 +7,11 @@ use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{authorise::Check, signature::decode, value::set};
+use super::{
+    authorise::Check,
+    signature::decode,
+    value::{set, text},
+};
 
 mod list;
 
@@ -52,6 +56,9 @@ impl S3 {
                 "__raw_body",
                 base64::engine::general_purpose::STANDARD.encode(body),
             );
+            if parsed.input.get("ContentType").is_none() {
+                set(&mut parsed.input, "ContentType", "binary/octet-stream");
+            }
         } else if !body.is_empty() {
             parsed = parse(body)?;
         }
@@ -95,7 +102,7 @@ impl S3 {
             None if !name.is_empty() && operation != "CreateBucket" => return Err(no_such_bucket(name)),
             _ => {}
         }
-        let expected = input.get("ExpectedBucketOwner").and_then(Value::as_str);
+        let expected = text(input, "ExpectedBucketOwner");
         if expected.is_some_and(|expected| owner.as_deref().is_some_and(|owner| owner != expected)) {
             return Err(AwsError::forbidden("AccessDenied", "Access Denied"));
         }
@@ -116,11 +123,10 @@ impl S3 {
             .strip_prefix("arn:aws:s3:::")
             .and_then(|r| r.split('/').next())
             .unwrap_or_default();
-        let text = |key: &str| input.get(key).and_then(Value::as_str);
         let check = Check::new(action, resource)
-            .with("s3:prefix", text("prefix"))
-            .with("s3:delimiter", text("delimiter"))
-            .with("s3:max-keys", text("max-keys"));
+            .with("s3:prefix", text(input, "prefix"))
+            .with("s3:delimiter", text(input, "delimiter"))
+            .with("s3:max-keys", text(input, "max-keys"));
         let Some(owner) = self.owner(name) else { return check };
         let policy = self
             .store
@@ -129,6 +135,22 @@ impl S3 {
             .get(name)
             .and_then(|b| b.policy.clone());
         check.owned_by(&owner, policy.and_then(|p| awsim_iam_policy::parse(&p).ok()))
+    }
+
+    /// The last bytes of an object, counted from its start: the emulator answers `bytes=-5` with another range.
+    fn counted_range(&self, owner: &str, input: &Value) -> Option<String> {
+        let count: u64 = text(input, "Range")?.trim().strip_prefix("bytes=-")?.parse().ok()?;
+        let state = self.store.get(owner, "global");
+        let bucket = state.buckets.get(bucket(input))?;
+        let length = bucket.objects.get(text(input, "Key")?)?.current()?.content_length;
+        Some(format!(
+            "bytes={}-",
+            if count == 0 {
+                length
+            } else {
+                length.saturating_sub(count)
+            }
+        ))
     }
 
     fn owner(&self, bucket: &str) -> Option<String> {
@@ -142,7 +164,7 @@ impl S3 {
     pub(super) async fn handle(
         &self,
         operation: &str,
-        input: Value,
+        mut input: Value,
         context: &RequestContext,
     ) -> Result<Value, AwsError> {
         let mut owned = context.clone();
@@ -152,6 +174,9 @@ impl S3 {
             && let Some(bucket) = self.store.get(&owned.account_id, "global").buckets.get(&name)
         {
             return list::objects(&bucket, &input, &owned.account_id);
+        }
+        if let Some(range) = self.counted_range(&owned.account_id, &input) {
+            set(&mut input, "Range", range);
         }
         let mut answer = self.inner.handle(operation, input, &owned).await.map_err(|mut error| {
             match error.code.as_str() {
@@ -180,7 +205,7 @@ impl S3 {
 }
 
 fn bucket(input: &Value) -> &str {
-    input.get("Bucket").and_then(Value::as_str).unwrap_or_default()
+    text(input, "Bucket").unwrap_or_default()
 }
 
 fn no_such_bucket(name: &str) -> AwsError {

@@ -278,7 +278,12 @@ fn worded(mut error: AwsError) -> AwsError {
         ("InvalidRequestException", "Secret is marked for deletion" | "Secret is already scheduled for deletion") => {
             MARKED.to_owned()
         }
-        ("ValidationException", _) | (_, _) => return error,
+        ("InvalidParameterException", text) if text.starts_with("Secret name") => {
+            error.code = "ValidationException".to_owned();
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+                .to_owned()
+        }
+        _ => return error,
     };
     error.message = text;
     error

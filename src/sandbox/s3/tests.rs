@@ -204,6 +204,15 @@ async fn objects_come_back_as_they_went() {
 }
 
 #[tokio::test]
+async fn an_object_without_a_type_is_bytes() {
+    let sandbox = Sandbox::new().await.unwrap();
+    let dev = sandbox.target(DEVELOPMENT).await.s3;
+    dev.put_object().bucket(CONFIG).key("untyped").send().await.unwrap();
+    let head = dev.head_object().bucket(CONFIG).key("untyped").send().await.unwrap();
+    assert!(head.content_type().unwrap().ends_with("octet-stream"), "{head:?}");
+}
+
+#[tokio::test]
 async fn streamed_bodies_lose_their_framing() {
     let sandbox = Sandbox::new().await.unwrap();
     let server = sandbox.listen().await.unwrap();
@@ -239,6 +248,8 @@ async fn ranges_are_parts() {
     let part = log().range("bytes=0-9").send().await.unwrap();
     assert!(part.content_range().unwrap().starts_with("bytes 0-9/31457"));
     assert_eq!(part.body.collect().await.unwrap().to_vec(), b"2026-11-20");
+    let end = log().range("bytes=-5").send().await.unwrap();
+    assert_eq!(end.body.collect().await.unwrap().to_vec(), b"12ms\n");
     let beyond = log().range("bytes=99999999-").send().await.unwrap_err();
     assert_eq!(beyond.code(), Some("InvalidRange"));
 }

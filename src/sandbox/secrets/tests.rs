@@ -287,6 +287,20 @@ async fn deleting_waits_unless_forced() {
 }
 
 #[tokio::test]
+async fn an_impossible_name_is_a_validation_error() {
+    let sandbox = Sandbox::new().await.unwrap();
+    let dev = sandbox.target(DEVELOPMENT).await.secrets;
+    let named = dev
+        .create_secret()
+        .name("a b")
+        .secret_string("x")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(failure(&named).0, "ValidationException");
+}
+
+#[tokio::test]
 async fn passwords_heed_what_is_excluded() {
     let sandbox = Sandbox::new().await.unwrap();
     let dev = sandbox.target(DEVELOPMENT).await.secrets;

@@ -10,5 +10,4 @@ async fn seeding_is_quick() {
         "{:?}",
         started.elapsed()
     );
-    eprintln!("seeded in {:?}", started.elapsed());
 }
