@@ -101,9 +101,8 @@ pub(super) fn authorise(
 ) -> Result<(), Denied> {
     let mut context = request_context(who, region, now);
     context.extend(check.context.clone());
-    if let Some(owner) = &check.owner {
-        context.insert("aws:ResourceAccount".to_owned(), ContextValue::String(owner.clone()));
-    }
+    let owner = check.owner.as_ref().unwrap_or(&who.account);
+    context.insert("aws:ResourceAccount".to_owned(), ContextValue::String(owner.clone()));
     let session = who.session.as_ref().and_then(|session| session.policy.as_ref());
     let others = [who.boundary.as_ref(), session, check.policy.as_ref()];
     spell(

@@ -1,5 +1,7 @@
 //! S3: the emulator's, with one name space for all accounts and no window into another's buckets.
 
+use std::collections::HashSet;
+
 use awsim_core::{AccountRegionStore, AwsError, RequestContext, ServiceHandler as _, protocol};
 use awsim_s3::{S3Service, state::S3State};
 use axum::http::{HeaderMap, Method, Uri};
@@ -102,6 +104,7 @@ impl S3 {
             None if !name.is_empty() && operation != "CreateBucket" => return Err(no_such_bucket(name)),
             _ => {}
         }
+        self.check_region(operation, owner.as_deref(), name, &context.region)?;
         let expected = text(input, "ExpectedBucketOwner");
         if expected.is_some_and(|expected| owner.as_deref().is_some_and(|owner| owner != expected)) {
             return Err(AwsError::forbidden("AccessDenied", "Access Denied"));
@@ -111,6 +114,25 @@ impl S3 {
             .into_iter()
             .map(|(action, resource)| self.check(&action, &resource, input))
             .collect())
+    }
+
+    /// A bucket answers in its own region only; elsewhere one learns which that is.
+    fn check_region(&self, operation: &str, owner: Option<&str>, name: &str, here: &str) -> Result<(), AwsError> {
+        let region = owner.and_then(|o| self.store.get(o, "global").buckets.get(name).map(|b| b.region.clone()));
+        let Some(region) = region.filter(|region| region != here) else {
+            return Ok(());
+        };
+        if matches!(operation, "CreateBucket" | "GetBucketLocation") {
+            return Ok(());
+        }
+        let why = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send \
+                   all future requests to this endpoint.";
+        let mut error = AwsError::bad_request("PermanentRedirect", why)
+            .with_extra("Endpoint", json!(format!("s3.{region}.amazonaws.com")))
+            .with_extra("Bucket", json!(name))
+            .with_extra("Region", json!(region));
+        error.status = axum::http::StatusCode::MOVED_PERMANENTLY;
+        Err(error)
     }
 
     /// AWS tells only those who may list a bucket that a key isn't in it.
@@ -153,6 +175,16 @@ impl S3 {
         ))
     }
 
+    /// Asked for a part of the buckets, AWS also says where each is.
+    fn add_regions(&self, account: &str, answer: &mut Value) {
+        let state = self.store.get(account, "global");
+        let buckets = answer.pointer_mut("/Buckets/Bucket").and_then(Value::as_array_mut);
+        for bucket in buckets.into_iter().flatten() {
+            let region = text(bucket, "Name").and_then(|name| state.buckets.get(name).map(|b| b.region.clone()));
+            set(bucket, "BucketRegion", region);
+        }
+    }
+
     fn owner(&self, bucket: &str) -> Option<String> {
         let states = self.store.iter_all().into_iter();
         states
@@ -169,6 +201,7 @@ impl S3 {
     ) -> Result<Value, AwsError> {
         let mut owned = context.clone();
         owned.account_id = self.owner(bucket(&input)).unwrap_or_else(|| context.account_id.clone());
+        let parameters: HashSet<String> = input.as_object().into_iter().flat_map(|m| m.keys().cloned()).collect();
         let (name, key) = (bucket(&input).to_owned(), input.get("Key").cloned().unwrap_or_default());
         if operation == "ListObjectsV2"
             && let Some(bucket) = self.store.get(&owned.account_id, "global").buckets.get(&name)
@@ -191,6 +224,10 @@ impl S3 {
             }
             error.with_extra("Key", key)
         })?;
+        let asked = ["max-buckets", "prefix", "bucket-region", "continuation-token"];
+        if operation == "ListBuckets" && asked.iter().any(|parameter| parameters.contains(*parameter)) {
+            self.add_regions(&owned.account_id, &mut answer);
+        }
         if operation == "HeadBucket" {
             let region = self
                 .store

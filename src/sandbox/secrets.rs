@@ -121,6 +121,10 @@ impl Secrets {
             "UpdateSecret" => self.update(&state, input, context).await,
             "PutSecretValue" => self.put(&state, input, context).await,
             "DeleteSecret" => self.delete(&state, secret, input, context).await,
+            // Nothing to restore is no error.
+            "RestoreSecret" if secret.as_ref().is_some_and(|s| s.deleted_date.is_none()) => {
+                Ok(secret.map_or(Value::Null, |s| json!({ "ARN": s.arn, "Name": s.name })))
+            }
             "DescribeSecret" => Ok(list::described(self.call(operation, input, context).await?)),
             "ListSecrets" => self.list(&state, &input, context).await,
             "GetRandomPassword" => password::random(&input),

@@ -216,6 +216,14 @@ async fn conditions_are_judged_whatever_their_case() {
     assert_eq!(failure(&other).0, "AccessDeniedException");
 }
 
+#[test]
+fn lists_count_from_one() {
+    let check = |body: &str| super::check_indices("sts", body.as_bytes()).is_ok();
+    assert!(check("Action=AssumeRole&Tags.member.1.Key=a&RoleSessionName=0"));
+    assert!(!check("Action=AssumeRole&Tags.member.0.Key=a"));
+    assert!(!check("Action=AssumeRole&Tags.member.99999999999.Key=a"));
+}
+
 #[tokio::test]
 async fn a_changed_policy_is_felt_at_once() {
     let sandbox = Sandbox::new().await.unwrap();

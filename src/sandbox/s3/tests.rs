@@ -128,6 +128,58 @@ async fn buckets_belong_to_one_account_of_all() {
 }
 
 #[tokio::test]
+async fn a_bucket_answers_in_its_own_region() {
+    use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+    let sandbox = Sandbox::new().await.unwrap();
+    let name = "acme-dev-eu-444444444444";
+    let admin = sandbox
+        .clients_in(sandbox.admin_credentials(DEVELOPMENT), "eu-west-1")
+        .s3;
+    let place = CreateBucketConfiguration::builder()
+        .location_constraint(BucketLocationConstraint::EuWest1)
+        .build();
+    admin
+        .create_bucket()
+        .bucket(name)
+        .create_bucket_configuration(place)
+        .send()
+        .await
+        .unwrap();
+
+    let session = sandbox.assume(DEVELOPMENT, None).await;
+    let here = sandbox.clients(session.clone()).s3;
+    let (code, _) = failure(&here.list_objects_v2().bucket(name).send().await.unwrap_err());
+    assert_eq!(code, "PermanentRedirect");
+    let head = here.head_bucket().bucket(name).send().await.unwrap_err();
+    assert_eq!(
+        head.raw_response().unwrap().headers().get("x-amz-bucket-region"),
+        Some("eu-west-1")
+    );
+    let place = here.get_bucket_location().bucket(name).send().await.unwrap();
+    assert_eq!(place.location_constraint(), Some(&BucketLocationConstraint::EuWest1));
+    sandbox
+        .clients_in(session, "eu-west-1")
+        .s3
+        .list_objects_v2()
+        .bucket(name)
+        .send()
+        .await
+        .unwrap();
+
+    let some = here.list_buckets().max_buckets(2).send().await.unwrap();
+    let regions: Vec<_> = some.buckets().iter().map(|b| b.bucket_region().unwrap()).collect();
+    assert_eq!(regions, ["us-east-1", "us-east-1"]);
+    let rest = here
+        .list_buckets()
+        .max_buckets(2)
+        .continuation_token(some.continuation_token().unwrap());
+    assert_eq!(
+        rest.send().await.unwrap().buckets()[0].bucket_region(),
+        Some("eu-west-1")
+    );
+}
+
+#[tokio::test]
 async fn the_expected_owner_must_be_the_owner() {
     let sandbox = Sandbox::new().await.unwrap();
     let dev = sandbox.target(DEVELOPMENT).await.s3;

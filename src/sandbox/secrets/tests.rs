@@ -259,6 +259,10 @@ async fn deleting_waits_unless_forced() {
     );
 
     dev.restore_secret().secret_id(id).send().await.unwrap();
+    assert_eq!(
+        dev.restore_secret().secret_id(id).send().await.unwrap().name(),
+        Some(id)
+    );
     dev.get_secret_value().secret_id(id).send().await.unwrap();
     let both = dev
         .delete_secret()
