@@ -11,7 +11,7 @@
 //! | staging | 333333333333 | `aws-ops-target`; `partner-audit`, which wants the external id `acme-partner` |
 //! | development | 444444444444 | `aws-ops-target` |
 //!
-//! Not here: redirects between S3's regions, virtual-hosted buckets, KMS, and the checking of each chunk of a
+//! Not here: virtual-hosted buckets, KMS, and the checking of each chunk of a
 //! signed streaming body.
 
 use std::{

@@ -99,14 +99,16 @@ pub(super) fn authorise(
     region: &str,
     now: SystemTime,
 ) -> Result<(), Denied> {
-    if who.root {
-        return Ok(());
-    }
     let mut context = request_context(who, region, now);
     context.extend(check.context.clone());
-    if let Some(owner) = &check.owner {
-        context.insert("aws:ResourceAccount".to_owned(), ContextValue::String(owner.clone()));
-    }
+    let owner = check.owner.as_ref().unwrap_or(&who.account);
+    context.insert("aws:ResourceAccount".to_owned(), ContextValue::String(owner.clone()));
+    let session = who.session.as_ref().and_then(|session| session.policy.as_ref());
+    let others = [who.boundary.as_ref(), session, check.policy.as_ref()];
+    spell(
+        &mut context,
+        who.policies.iter().chain(scps).chain(others.into_iter().flatten()),
+    );
     let request = AuthzRequest {
         principal_arn: &who.principal,
         principal_account: &who.account,
@@ -114,7 +116,11 @@ pub(super) fn authorise(
         resource_arn: &check.resource,
         context: &context,
     };
-    let either = !check.both && check.owner.as_ref().is_none_or(|owner| *owner == who.account);
+    let across = check.owner.as_ref().is_some_and(|owner| *owner != who.account);
+    if who.root && !across {
+        return Ok(());
+    }
+    let either = !check.both && !across;
     let own = EvalContext {
         identity_policies: &who.policies,
         permissions_boundary: who.boundary.as_ref(),
@@ -122,9 +128,11 @@ pub(super) fn authorise(
         scps,
         session_policy: None,
     };
-    decide(&request, &own, None)?;
+    if !who.root {
+        decide(&request, &own, None)?;
+    }
     // A session's policy cuts the role's down.
-    if let Some(policy) = who.session.as_ref().and_then(|session| session.policy.as_ref()) {
+    if let Some(policy) = session {
         let cut = EvalContext {
             identity_policies: std::slice::from_ref(policy),
             ..EvalContext::default()
@@ -145,6 +153,23 @@ pub(super) fn authorise(
         ..EvalContext::default()
     };
     decide(&request, &theirs, Some("resource-based"))
+}
+
+/// Adds the spellings of condition keys that the policies use: to AWS, but not to the engine, their case is nothing.
+fn spell<'a>(context: &mut Context, policies: impl Iterator<Item = &'a PolicyDocument>) {
+    let conditions = policies
+        .flat_map(|p| &p.statements)
+        .flat_map(|s| &s.condition)
+        .flat_map(|c| &c.conditions);
+    for condition in conditions {
+        if context.contains_key(&condition.key) {
+            continue;
+        }
+        let same = context.iter().find(|(key, _)| key.eq_ignore_ascii_case(&condition.key));
+        if let Some(value) = same.map(|(_, value)| value.clone()) {
+            context.insert(condition.key.clone(), value);
+        }
+    }
 }
 
 /// The statements of a resource's policy that speak of this principal, to be judged on their own.

@@ -104,6 +104,7 @@ impl Inner {
             "s3" => self.s3.parse(method, uri, headers, body),
             "route53" => self.route53.parse(method, uri, headers, body),
             "sts" | "iam" | "secretsmanager" | "organizations" => {
+                check_indices(service, body)?;
                 let parsed = protocol::parse_request(wire(service), method, uri, headers, body, &[])?;
                 Ok((parsed.operation, parsed.input))
             }
@@ -182,6 +183,25 @@ fn wire(service: &str) -> Protocol {
 
 fn json(service: &str) -> bool {
     wire(service).is_json()
+}
+
+/// A list of a query counts from 1. The emulator would panic at 0, and fill the memory up to a large number.
+fn check_indices(service: &str, body: &[u8]) -> Result<(), AwsError> {
+    let text = String::from_utf8_lossy(body);
+    let names = text
+        .split('&')
+        .filter_map(|pair| pair.split('=').next())
+        .filter(|_| !json(service));
+    let mut indices = names
+        .flat_map(|name| name.split('.'))
+        .filter_map(|part| part.parse::<u64>().ok());
+    match indices.find(|index| !(1..=1000).contains(index)) {
+        Some(_) => Err(AwsError::bad_request(
+            "MalformedInput",
+            "A list's index is out of its range.",
+        )),
+        None => Ok(()),
+    }
 }
 
 /// An unsigned request names no service; its form tells enough to answer in kind.
@@ -270,6 +290,10 @@ fn wrong_signature(refusal: &Refusal, service: &str) -> AwsError {
 
 /// Writes the outcome as the service would, with the request's id where its SDK looks for it.
 fn respond(service: &str, operation: &str, outcome: Result<Value, AwsError>, id: &str, head: bool) -> Response<Body> {
+    let region = outcome
+        .as_ref()
+        .err()
+        .and_then(|e| e.extras.as_ref()?.get("Region")?.as_str()?.parse().ok());
     let (status, mut headers, mut body) = match (outcome, service) {
         (Ok(answer), "route53") => {
             let created = operation == "CreateHostedZone";
@@ -291,6 +315,9 @@ fn respond(service: &str, operation: &str, outcome: Result<Value, AwsError>, id:
             "x-amzn-requestid"
         };
         headers.insert(name, value);
+    }
+    if let Some(region) = region {
+        headers.insert("x-amz-bucket-region", region);
     }
     if service == "route53" {
         headers.insert("content-type", HeaderValue::from_static("text/xml"));

@@ -1,5 +1,7 @@
 //! S3: the emulator's, with one name space for all accounts and no window into another's buckets.
 
+use std::collections::HashSet;
+
 use awsim_core::{AccountRegionStore, AwsError, RequestContext, ServiceHandler as _, protocol};
 use awsim_s3::{S3Service, state::S3State};
 use axum::http::{HeaderMap, Method, Uri};
@@ -7,7 +9,13 @@ use base64::Engine as _;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{authorise::Check, signature::decode, value::set};
+use super::{
+    authorise::Check,
+    signature::decode,
+    value::{set, text},
+};
+
+mod list;
 
 pub(super) struct S3 {
     inner: S3Service,
@@ -50,6 +58,9 @@ impl S3 {
                 "__raw_body",
                 base64::engine::general_purpose::STANDARD.encode(body),
             );
+            if parsed.input.get("ContentType").is_none() {
+                set(&mut parsed.input, "ContentType", "binary/octet-stream");
+            }
         } else if !body.is_empty() {
             parsed = parse(body)?;
         }
@@ -93,7 +104,8 @@ impl S3 {
             None if !name.is_empty() && operation != "CreateBucket" => return Err(no_such_bucket(name)),
             _ => {}
         }
-        let expected = input.get("ExpectedBucketOwner").and_then(Value::as_str);
+        self.check_region(operation, owner.as_deref(), name, &context.region)?;
+        let expected = text(input, "ExpectedBucketOwner");
         if expected.is_some_and(|expected| owner.as_deref().is_some_and(|owner| owner != expected)) {
             return Err(AwsError::forbidden("AccessDenied", "Access Denied"));
         }
@@ -102,6 +114,25 @@ impl S3 {
             .into_iter()
             .map(|(action, resource)| self.check(&action, &resource, input))
             .collect())
+    }
+
+    /// A bucket answers in its own region only; elsewhere one learns which that is.
+    fn check_region(&self, operation: &str, owner: Option<&str>, name: &str, here: &str) -> Result<(), AwsError> {
+        let region = owner.and_then(|o| self.store.get(o, "global").buckets.get(name).map(|b| b.region.clone()));
+        let Some(region) = region.filter(|region| region != here) else {
+            return Ok(());
+        };
+        if matches!(operation, "CreateBucket" | "GetBucketLocation") {
+            return Ok(());
+        }
+        let why = "The bucket you are attempting to access must be addressed using the specified endpoint. Please send \
+                   all future requests to this endpoint.";
+        let mut error = AwsError::bad_request("PermanentRedirect", why)
+            .with_extra("Endpoint", json!(format!("s3.{region}.amazonaws.com")))
+            .with_extra("Bucket", json!(name))
+            .with_extra("Region", json!(region));
+        error.status = axum::http::StatusCode::MOVED_PERMANENTLY;
+        Err(error)
     }
 
     /// AWS tells only those who may list a bucket that a key isn't in it.
@@ -114,11 +145,10 @@ impl S3 {
             .strip_prefix("arn:aws:s3:::")
             .and_then(|r| r.split('/').next())
             .unwrap_or_default();
-        let text = |key: &str| input.get(key).and_then(Value::as_str);
         let check = Check::new(action, resource)
-            .with("s3:prefix", text("prefix"))
-            .with("s3:delimiter", text("delimiter"))
-            .with("s3:max-keys", text("max-keys"));
+            .with("s3:prefix", text(input, "prefix"))
+            .with("s3:delimiter", text(input, "delimiter"))
+            .with("s3:max-keys", text(input, "max-keys"));
         let Some(owner) = self.owner(name) else { return check };
         let policy = self
             .store
@@ -127,6 +157,32 @@ impl S3 {
             .get(name)
             .and_then(|b| b.policy.clone());
         check.owned_by(&owner, policy.and_then(|p| awsim_iam_policy::parse(&p).ok()))
+    }
+
+    /// The last bytes of an object, counted from its start: the emulator answers `bytes=-5` with another range.
+    fn counted_range(&self, owner: &str, input: &Value) -> Option<String> {
+        let count: u64 = text(input, "Range")?.trim().strip_prefix("bytes=-")?.parse().ok()?;
+        let state = self.store.get(owner, "global");
+        let bucket = state.buckets.get(bucket(input))?;
+        let length = bucket.objects.get(text(input, "Key")?)?.current()?.content_length;
+        Some(format!(
+            "bytes={}-",
+            if count == 0 {
+                length
+            } else {
+                length.saturating_sub(count)
+            }
+        ))
+    }
+
+    /// Asked for a part of the buckets, AWS also says where each is.
+    fn add_regions(&self, account: &str, answer: &mut Value) {
+        let state = self.store.get(account, "global");
+        let buckets = answer.pointer_mut("/Buckets/Bucket").and_then(Value::as_array_mut);
+        for bucket in buckets.into_iter().flatten() {
+            let region = text(bucket, "Name").and_then(|name| state.buckets.get(name).map(|b| b.region.clone()));
+            set(bucket, "BucketRegion", region);
+        }
     }
 
     fn owner(&self, bucket: &str) -> Option<String> {
@@ -140,12 +196,21 @@ impl S3 {
     pub(super) async fn handle(
         &self,
         operation: &str,
-        input: Value,
+        mut input: Value,
         context: &RequestContext,
     ) -> Result<Value, AwsError> {
         let mut owned = context.clone();
         owned.account_id = self.owner(bucket(&input)).unwrap_or_else(|| context.account_id.clone());
+        let parameters: HashSet<String> = input.as_object().into_iter().flat_map(|m| m.keys().cloned()).collect();
         let (name, key) = (bucket(&input).to_owned(), input.get("Key").cloned().unwrap_or_default());
+        if operation == "ListObjectsV2"
+            && let Some(bucket) = self.store.get(&owned.account_id, "global").buckets.get(&name)
+        {
+            return list::objects(&bucket, &input, &owned.account_id);
+        }
+        if let Some(range) = self.counted_range(&owned.account_id, &input) {
+            set(&mut input, "Range", range);
+        }
         let mut answer = self.inner.handle(operation, input, &owned).await.map_err(|mut error| {
             match error.code.as_str() {
                 "NoSuchBucket" => return no_such_bucket(&name),
@@ -159,6 +224,10 @@ impl S3 {
             }
             error.with_extra("Key", key)
         })?;
+        let asked = ["max-buckets", "prefix", "bucket-region", "continuation-token"];
+        if operation == "ListBuckets" && asked.iter().any(|parameter| parameters.contains(*parameter)) {
+            self.add_regions(&owned.account_id, &mut answer);
+        }
         if operation == "HeadBucket" {
             let region = self
                 .store
@@ -173,7 +242,7 @@ impl S3 {
 }
 
 fn bucket(input: &Value) -> &str {
-    input.get("Bucket").and_then(Value::as_str).unwrap_or_default()
+    text(input, "Bucket").unwrap_or_default()
 }
 
 fn no_such_bucket(name: &str) -> AwsError {

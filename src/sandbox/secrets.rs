@@ -121,6 +121,10 @@ impl Secrets {
             "UpdateSecret" => self.update(&state, input, context).await,
             "PutSecretValue" => self.put(&state, input, context).await,
             "DeleteSecret" => self.delete(&state, secret, input, context).await,
+            // Nothing to restore is no error.
+            "RestoreSecret" if secret.as_ref().is_some_and(|s| s.deleted_date.is_none()) => {
+                Ok(secret.map_or(Value::Null, |s| json!({ "ARN": s.arn, "Name": s.name })))
+            }
             "DescribeSecret" => Ok(list::described(self.call(operation, input, context).await?)),
             "ListSecrets" => self.list(&state, &input, context).await,
             "GetRandomPassword" => password::random(&input),
@@ -278,7 +282,12 @@ fn worded(mut error: AwsError) -> AwsError {
         ("InvalidRequestException", "Secret is marked for deletion" | "Secret is already scheduled for deletion") => {
             MARKED.to_owned()
         }
-        ("ValidationException", _) | (_, _) => return error,
+        ("InvalidParameterException", text) if text.starts_with("Secret name") => {
+            error.code = "ValidationException".to_owned();
+            "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: -/_+=.@!"
+                .to_owned()
+        }
+        _ => return error,
     };
     error.message = text;
     error

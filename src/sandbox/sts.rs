@@ -92,7 +92,9 @@ impl Sts {
                 map.insert("SourceIdentity".to_owned(), json!(source));
             }
             if session.policy.is_some() || !session.tags.is_empty() {
-                map.insert("PackedPolicySize".to_owned(), json!(packed_size(&input)));
+                let size = json!(packed_size(&input));
+                map.insert("PackedPolicySize".to_owned(), size.clone());
+                map.insert("SessionTokenUtilization".to_owned(), size);
             }
         }
         let key = answer

@@ -33,11 +33,7 @@ pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Crede
         sts: aws_sdk_sts::Client::new(&config),
         secrets: aws_sdk_secretsmanager::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
-        s3: aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&config)
-                .force_path_style(true)
-                .build(),
-        ),
+        s3: aws_sdk_s3::Client::new(&config),
     }
 }
 

@@ -194,6 +194,37 @@ async fn sessions_are_narrowed_to_single_resources() {
 }
 
 #[tokio::test]
+async fn conditions_are_judged_whatever_their_case() {
+    let sandbox = Sandbox::new().await.unwrap();
+    let condition = serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Action": "secretsmanager:*", "Resource": "*",
+        "Condition": { "StringEquals": { "AWS:requestedregion": "us-east-1", "secretsmanager:resourcetag/Team": "web" } },
+    }]});
+    let session = sandbox.assume(STAGING, Some(condition)).await;
+    let here = sandbox.clients(session.clone()).secrets;
+    here.get_secret_value()
+        .secret_id("web/session-signing-key")
+        .send()
+        .await
+        .unwrap();
+    let other = here
+        .get_secret_value()
+        .secret_id("payments/db/primary")
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(failure(&other).0, "AccessDeniedException");
+}
+
+#[test]
+fn lists_count_from_one() {
+    let check = |body: &str| super::check_indices("sts", body.as_bytes()).is_ok();
+    assert!(check("Action=AssumeRole&Tags.member.1.Key=a&RoleSessionName=0"));
+    assert!(!check("Action=AssumeRole&Tags.member.0.Key=a"));
+    assert!(!check("Action=AssumeRole&Tags.member.99999999999.Key=a"));
+}
+
+#[tokio::test]
 async fn a_changed_policy_is_felt_at_once() {
     let sandbox = Sandbox::new().await.unwrap();
     let clients = sandbox.target(DEVELOPMENT).await;
