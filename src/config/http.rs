@@ -65,6 +65,10 @@ pub struct HttpLimits {
     #[arg(long, env = "HEADER_READ_TIMEOUT", default_value = "10s", value_parser = duration_limit)]
     pub header_read_timeout: Limit<Duration>,
 
+    /// Time an idle connection is kept for its next request; should exceed the load balancer's idle timeout
+    #[arg(long, env = "KEEP_ALIVE_TIMEOUT", default_value = "75s", value_parser = duration_limit)]
+    pub keep_alive_timeout: Limit<Duration>,
+
     /// Time a client has to send its request's body
     #[arg(long, env = "BODY_READ_TIMEOUT", default_value = "30s", value_parser = duration_limit)]
     pub body_read_timeout: Limit<Duration>,

@@ -117,7 +117,8 @@ impl Server {
             .serve_connection(TokioIo::new(stream), service)
             .into_owned();
         let connection = connections.watch(connection);
-        // hyper's timer starts when the HTTP version is known: a client that sends nothing at all never gets there.
+        // hyper's timer starts when the HTTP version is known, and a client that sends nothing at all never gets there:
+        // this one runs from the first moment.
         let first_request = self.first_request;
         let too_slow = async move {
             match first_request {

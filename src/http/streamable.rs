@@ -5,17 +5,19 @@
 
 mod exchange;
 mod manager;
+mod patience;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{body::Body, extract::Request, response::Response};
 use http::{
     HeaderName, HeaderValue, Method, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},
+    request::Parts,
 };
 use rmcp::{
     ServerHandler,
-    model::{ClientJsonRpcMessage, ClientRequest},
+    model::{ClientJsonRpcMessage, ClientRequest, ProtocolVersion},
     transport::streamable_http_server::{
         StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
     },
@@ -29,6 +31,7 @@ use super::{
 };
 use crate::{auth::Caller, config::http::HttpConfig};
 
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 
 /// The two rmcp services, and what decides between them.
@@ -36,6 +39,7 @@ pub(super) struct Streamable<H> {
     with_sessions: Option<StreamableHttpService<H, Manager>>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
     limits: BodyLimits,
+    ping: Option<Duration>,
 }
 
 impl<H: ServerHandler> Streamable<H> {
@@ -67,6 +71,7 @@ impl<H: ServerHandler> Streamable<H> {
             with_sessions,
             stateless,
             limits: BodyLimits::new(&config.limits),
+            ping: config.limits.sse_ping.get(),
         }
     }
 
@@ -91,13 +96,27 @@ impl<H: ServerHandler> Streamable<H> {
     }
 
     async fn post(&self, Message { parts, bytes, parsed }: Message, caller: Caller) -> Response {
-        let in_session = parts.headers.contains_key(SESSION_ID) || is_initialize(&parsed);
+        let in_session = is_initialize(&parsed) || (parts.headers.contains_key(SESSION_ID) && !is_modern(&parts));
+        let id = match parsed {
+            ClientJsonRpcMessage::Request(request) => Some(request.id),
+            _ => None,
+        };
         let request = Request::from_parts(parts, Body::from(bytes));
         match &self.with_sessions {
             Some(service) if in_session => conclude(exchange::run(caller, service.handle(request)).await),
-            _ => self.stateless.handle(request).await.map(Body::new),
+            _ => {
+                let service = self.stateless.clone();
+                let answer = async move { service.handle(request).await.map(Body::new) };
+                patience::answer(answer, self.ping, id).await
+            }
         }
     }
+}
+
+/// Whether the request is of a revision without sessions, whose ids it must ignore. Revisions sort by date.
+fn is_modern(parts: &Parts) -> bool {
+    let version = parts.headers.get(PROTOCOL_VERSION).and_then(|v| v.to_str().ok());
+    version.is_some_and(|v| v >= ProtocolVersion::V_2026_07_28.as_str())
 }
 
 fn is_initialize(message: &ClientJsonRpcMessage) -> bool {

@@ -86,7 +86,7 @@ impl Shared {
         work(&mut self.live.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The session's activity, if it is the current caller's. rmcp's own tasks, which have no caller, may touch any.
+    /// The session's activity, if it is the current caller's.
     fn owned(&self, id: &SessionId) -> Result<Arc<Activity>, ManagerError> {
         let caller = exchange::caller();
         let activity = self.live(|live| {
@@ -214,6 +214,7 @@ impl SessionManager for Manager {
     }
 
     async fn close_session(&self, id: &SessionId) -> Result<(), ManagerError> {
+        // Without a caller it is rmcp's own task, which tidies up after a session that ended.
         if exchange::caller().is_some() {
             self.0.owned(id)?;
         }

@@ -106,3 +106,61 @@ async fn unknown_routes_name_the_real_ones_and_wrong_methods_the_right_ones() {
         assert_eq!(response.headers()[header::ALLOW], allow, "{uri}");
     }
 }
+
+fn failing(peer: &str, forwarded: Option<&str>, token: &str) -> Request<Body> {
+    let mut request = bare(
+        "/mcp",
+        &[("host", "localhost"), ("authorization", &format!("Bearer {token}"))],
+    );
+    if let Some(forwarded) = forwarded {
+        request
+            .headers_mut()
+            .insert("x-forwarded-for", forwarded.parse().unwrap());
+    }
+    request
+        .extensions_mut()
+        .insert(crate::http::Peer(format!("{peer}:4711").parse().unwrap()));
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_eleventh_failure_waits_and_neither_other_addresses_nor_right_tokens_do() {
+    let app = app(&["--trusted-proxies", "10.0.0.0/8"]);
+    let wrong = "00000000000000000000000000000000";
+    for _ in 0..10 {
+        assert_eq!(
+            app.send(failing("192.0.2.1", None, wrong)).await.status(),
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    let held = app.send(failing("192.0.2.1", None, wrong)).await;
+    assert_eq!(held.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(held.headers()[header::RETRY_AFTER], "60");
+    // Somebody else, the same one behind the trusted proxy, somebody else behind it.
+    assert_eq!(
+        app.send(failing("192.0.2.2", None, wrong)).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let forged = failing("192.0.2.1", Some("198.51.100.1"), wrong);
+    assert_eq!(app.send(forged).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    let relayed = failing("10.0.0.1", Some("192.0.2.1"), wrong);
+    assert_eq!(app.send(relayed).await.status(), StatusCode::TOO_MANY_REQUESTS);
+    let relayed = failing("10.0.0.1", Some("192.0.2.3"), wrong);
+    assert_eq!(app.send(relayed).await.status(), StatusCode::UNAUTHORIZED);
+    // The right token passes: what it meets is the endpoint.
+    assert_eq!(
+        app.send(failing("192.0.2.1", None, ALICE)).await.status(),
+        StatusCode::NOT_ACCEPTABLE
+    );
+    // A request without a token is no guess.
+    let mut asking = bare("/mcp", &[("host", "localhost")]);
+    asking
+        .extensions_mut()
+        .insert(crate::http::Peer("192.0.2.1:4711".parse().unwrap()));
+    assert_eq!(app.send(asking).await.status(), StatusCode::UNAUTHORIZED);
+    tokio::time::advance(std::time::Duration::from_secs(61)).await;
+    assert_eq!(
+        app.send(failing("192.0.2.1", None, wrong)).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+}

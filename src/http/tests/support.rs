@@ -99,19 +99,32 @@ pub(super) struct App {
 }
 
 pub(super) fn app(flags: &[&str]) -> App {
-    let config = config(flags);
-    let fixture = Fixture {
-        begun: Arc::new(Semaphore::new(0)),
-        go_on: Arc::new(Notify::new()),
-    };
-    let lifecycle = Lifecycle::new(CancellationToken::new());
+    let fixture = fixture();
     let handler = fixture.clone();
+    made(flags, fixture, move || handler.clone())
+}
+
+/// One whose handlers can't even be made.
+pub(super) fn panicking_app() -> App {
+    made(&[], fixture(), || panic!("a secret detail"))
+}
+
+fn made(flags: &[&str], fixture: Fixture, factory: impl Fn() -> Fixture + Send + Sync + 'static) -> App {
+    let config = config(flags);
+    let lifecycle = Lifecycle::new(CancellationToken::new());
     let auth = Authenticator::from_config(&config).unwrap();
-    let router = router(&config, auth, move || handler.clone(), &lifecycle).unwrap();
+    let router = router(&config, auth, factory, &lifecycle).unwrap();
     App {
         router,
         fixture,
         lifecycle,
+    }
+}
+
+pub(super) fn fixture() -> Fixture {
+    Fixture {
+        begun: Arc::new(Semaphore::new(0)),
+        go_on: Arc::new(Notify::new()),
     }
 }
 
@@ -177,4 +190,68 @@ pub(super) async fn text(response: Response<Body>) -> String {
 pub(super) async fn json_of(response: Response<Body>) -> Value {
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
     serde_json::from_str(&text(response).await).unwrap()
+}
+
+/// The next event of an SSE body, as its lines; comments and the end give what they are.
+pub(super) async fn next_event(body: &mut Body) -> Option<String> {
+    let mut event = String::new();
+    while !event.ends_with("\n\n") {
+        let frame = body.frame().await?.unwrap();
+        event.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+    }
+    Some(event)
+}
+
+/// The JSON after `data: `.
+pub(super) fn data_of(event: &str) -> Value {
+    let line = event.lines().find_map(|l| l.strip_prefix("data:")).unwrap();
+    serde_json::from_str(line.trim()).unwrap()
+}
+
+impl App {
+    /// Opens a stream on /sse; gives the endpoint to post to and the stream.
+    pub(super) async fn open_sse(&self, token: &str) -> (String, Body) {
+        let response = self
+            .send(request(Method::GET, "/sse", token).body(Body::empty()).unwrap())
+            .await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let mut body = response.into_body();
+        let event = next_event(&mut body).await.unwrap();
+        assert!(event.contains("event: endpoint"), "{event}");
+        let endpoint = event.lines().find_map(|l| l.strip_prefix("data: ")).unwrap().to_owned();
+        (endpoint, body)
+    }
+
+    pub(super) async fn post_to(&self, endpoint: &str, token: &str, message: &Value) -> Response<Body> {
+        let builder = request(Method::POST, endpoint, token);
+        self.send(builder.body(Body::from(message.to_string())).unwrap()).await
+    }
+
+    /// An initialized session on /sse.
+    pub(super) async fn initialize_sse(&self, token: &str) -> (String, Body) {
+        let (endpoint, mut body) = self.open_sse(token).await;
+        assert_eq!(
+            self.post_to(&endpoint, token, &initialize()).await.status(),
+            StatusCode::ACCEPTED
+        );
+        assert_eq!(
+            data_of(&next_event(&mut body).await.unwrap())["result"]["protocolVersion"],
+            "2025-06-18"
+        );
+        assert_eq!(
+            self.post_to(&endpoint, token, &initialized()).await.status(),
+            StatusCode::ACCEPTED
+        );
+        (endpoint, body)
+    }
+
+    /// Waits until a `wait` call has begun.
+    pub(super) async fn begun(&self) {
+        self.fixture.begun.acquire().await.unwrap().forget();
+    }
+}
+
+/// The text of a tool's result.
+pub(super) fn result_text(answer: &Value) -> &str {
+    answer["result"]["content"][0]["text"].as_str().unwrap()
 }
