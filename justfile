@@ -1,8 +1,8 @@
 # What there is to run: `just --list`.
 
-# Toolchain, and the clients and emulator that the tests talk to
+# Toolchain and dependencies; each test suite installs its own tools
 setup:
-    cargo fmt --version && cargo clippy --version || rustup toolchain install
+    rustup toolchain install
     cargo fetch --locked
 
 # Debug build
@@ -29,7 +29,7 @@ deny:
 
 # Official MCP clients against the sandbox
 clients: build
-    tests/clients/run.sh target/debug/aws-ops-mcp
+    tests/clients/run.sh
 
 # The integration tests against an emulator that is not ours
 ministack:
