@@ -63,14 +63,14 @@ read_dotenv() {
 # The token of the environment or of .env, or one of our own that a restart keeps.
 find_token() {
     # shellcheck disable=SC2016 # the user's shell expands it
-    TOKEN_HINT='$MCP_AUTH_TOKEN'
+    TOKEN_HINT='$MCP_AUTH_TOKEN' TOKEN_PLACE='the MCP_AUTH_TOKEN that you set'
     if [[ -z ${MCP_AUTH_TOKEN:-} ]]; then
         if [[ ! -s $TOKEN_FILE ]]; then
             mkdir -p "$(dirname "$TOKEN_FILE")"
             (umask 077 && od -An -N32 -tx1 /dev/urandom | tr -d ' \n' >"$TOKEN_FILE")
         fi
         MCP_AUTH_TOKEN=$(<"$TOKEN_FILE")
-        TOKEN_HINT="\$(cat $TOKEN_FILE)"
+        TOKEN_HINT="\$(cat $TOKEN_FILE)" TOKEN_PLACE="in $TOKEN_FILE"
     fi
     export MCP_AUTH_TOKEN
 }
@@ -96,7 +96,8 @@ give_settings() {
         RUN+=(-e ACCOUNT_REGISTRY=/accounts.json)
     fi
     [[ -d $HOME/.aws ]] || return 0
-    RUN+=(-v "$HOME/.aws:/home/nonroot/.aws:ro$label" -e HOME=/home/nonroot)
+    # Beneath the root, because only user 65532 may enter the image's own home.
+    RUN+=(-v "$HOME/.aws:/.aws:ro$label" -e HOME=/)
     if (($(id -u) != 0)); then
         # Only their owner may read these files, so the server runs as their owner.
         RUN+=(--user "$(id -u):$(id -g)")
@@ -138,7 +139,7 @@ print_clients() {
     cat <<TEXT
 
 aws-ops-mcp is ready: $url/sse and $url/mcp
-Its token: echo $TOKEN_HINT
+Its token is $TOKEN_PLACE
 
 Claude Code
   claude mcp add --transport http aws-ops $url/mcp --header "$bearer"
