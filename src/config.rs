@@ -1,7 +1,15 @@
 //! Every variable, declared once: the flag, the environment name, the default, the help, the check.
 
+pub mod aws;
+pub mod env;
 pub mod http;
+pub mod log;
+pub mod region;
 pub mod value;
 
+pub use aws::{AwsConfig, AwsLimits};
+pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
+pub use log::{LogConfig, LogFormat};
+pub use region::Region;
 pub use value::{Limit, Secret};

@@ -2,5 +2,7 @@
 //!
 //! The modules in reading order; a module uses only those below it.
 
+pub mod ops;
+pub mod aws;
 pub mod auth;
 pub mod config;

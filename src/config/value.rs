@@ -75,6 +75,37 @@ pub fn duration_limit(text: &str) -> Result<Limit<Duration>, String> {
     })
 }
 
+/// The candidate that a mistyped word most likely meant: at most a third of its letters differ.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|c| (distance(word, c), c))
+        .filter(|(d, c)| *d <= c.len().max(3) / 3)
+        .min()
+        .map(|(_, c)| c)
+}
+
+/// Edit distance with swapped neighbours counted once (optimal string alignment).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |r: &[usize], k: usize| r.get(k).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (at(&above, j) + usize::from(x != y)).min(at(&above, j + 1) + 1).min(at(&row, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if swapped {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut above, row);
+    }
+    above.last().copied().unwrap_or(0)
+}
+
 /// A value that is never shown: not by `Debug`, not by `Display`, and gone from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -125,6 +156,13 @@ mod tests {
             assert!(duration_limit(wrong).unwrap_err().contains("30s"), "{wrong}");
             assert!(count_limit(wrong).unwrap_err().contains("whole number"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn typos_find_their_word() {
+        assert_eq!(nearest("prodcution", ["production", "staging"]), Some("production"));
+        assert_eq!(nearest("xyz", ["production", "staging"]), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
     }
 
     #[test]

@@ -1,0 +1,19 @@
+//! Accounts, credentials and clients: from what a call says (a [`Selector`]) to a signed-in [`Session`].
+
+pub mod accounts;
+pub mod cache;
+pub mod credentials;
+pub mod error;
+pub mod http_client;
+pub mod ids;
+pub mod registry;
+pub mod resolve;
+pub mod session;
+pub mod sts;
+
+pub use accounts::{Account, Accounts, Kind};
+pub use credentials::{Base, Credentials};
+pub use error::AccountError;
+pub use ids::{AccountId, ProfileName, RoleArn};
+pub use resolve::{Identity, Resolver, RoleSession, Selector, Target};
+pub use session::{Aws, Session};

@@ -1,0 +1,104 @@
+//! The one HTTPS client under every AWS client: certificates, proxies, and the request id of the last answer.
+
+use std::{
+    cell::RefCell,
+    path::{Path, PathBuf},
+};
+
+use aws_smithy_http_client::{
+    Builder, Connector,
+    proxy::ProxyConfig,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{
+        HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    },
+    orchestrator::HttpRequest,
+    runtime_components::RuntimeComponents,
+};
+
+use crate::config::ConfigError;
+
+tokio::task_local! {
+    /// AWS's request id of the last answer that the current call got.
+    static LAST_REQUEST_ID: RefCell<Option<String>>;
+}
+
+/// Runs `call`, and tells the request id of its last AWS answer beside its result.
+pub async fn with_request_id<F: Future>(call: F) -> (F::Output, Option<String>) {
+    LAST_REQUEST_ID
+        .scope(RefCell::new(None), async {
+            let output = call.await;
+            (output, LAST_REQUEST_ID.with(|id| id.borrow_mut().take()))
+        })
+        .await
+}
+
+/// The client. `ca_bundle` is trusted beside the system's authorities; proxies are the environment's, but none on loopback.
+///
+/// # Errors
+/// An unreadable bundle, or one without a certificate: ignoring it would fail later, and less clearly.
+pub fn https(ca_bundle: Option<&Path>, proxies: bool) -> Result<SharedHttpClient, ConfigError> {
+    let mut trust = TrustStore::default();
+    if let Some(path) = ca_bundle {
+        let wrong = |right: String| ConfigError::wrong("AWS_CA_BUNDLE", path.display().to_string(), right);
+        let pem = std::fs::read(path).map_err(|e| wrong(format!("can't read the file: {e}")))?;
+        if !pem.windows(27).any(|w| w == b"-----BEGIN CERTIFICATE-----") {
+            return Err(wrong("expected a PEM file with at least one certificate".to_owned()));
+        }
+        trust = trust.with_pem_certificate(pem);
+    }
+    let context = TlsContext::builder().with_trust_store(trust).build();
+    let context = context.map_err(|e| {
+        ConfigError::wrong("AWS_CA_BUNDLE", ca_bundle.map(PathBuf::from).unwrap_or_default().display().to_string(), e.to_string())
+    })?;
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder()
+            .tls_provider(Provider::Rustls(CryptoMode::Ring))
+            .tls_context(context.clone())
+            .proxy_config(if proxies { ProxyConfig::from_env() } else { ProxyConfig::disabled() });
+        if let Some(settings) = settings {
+            connector = connector.connector_settings(settings.clone());
+        }
+        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
+        connector.build()
+    });
+    Ok(recording(client))
+}
+
+/// `client`, with the request ids of its answers kept for [`with_request_id`].
+pub fn recording(client: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Recording { client })
+}
+
+#[derive(Debug)]
+struct Recording {
+    client: SharedHttpClient,
+}
+
+impl HttpClient for Recording {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(RecordingConnector { connector: self.client.http_connector(settings, components) })
+    }
+}
+
+#[derive(Debug)]
+struct RecordingConnector {
+    connector: SharedHttpConnector,
+}
+
+impl HttpConnector for RecordingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let answer = self.connector.call(request);
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            let id = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"].iter().find_map(|n| answer.headers().get(*n));
+            if let Some(id) = id {
+                // Outside a tool call (sign-in, `check`) nobody asks for it.
+                let _ = LAST_REQUEST_ID.try_with(|last| last.borrow_mut().replace(id.to_owned()));
+            }
+            Ok(answer)
+        })
+    }
+}

@@ -1,0 +1,319 @@
+//! From what a call says to which identity it means: `profile → role_arn → default`.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    auth::Caller,
+    config::{Region, Secret},
+};
+
+use super::{
+    accounts::{Account, Accounts, Kind},
+    error::AccountError,
+    ids::{AccountId, ProfileName, RoleArn},
+};
+
+/// What a tool call says about where it means to act. The same four arguments on every tool.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Selector {
+    /// Registered account: name, alias or 12-digit id
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Role to assume, instead of `account`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// AWS profile on the server, instead of `account`; wins over role_arn
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// AWS region
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
+impl Selector {
+    /// The names of the arguments, which no tool may use for anything else.
+    pub const FIELDS: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+}
+
+/// A role session that may be asked of STS: everything that affects what STS answers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RoleSession {
+    /// The role.
+    pub role: RoleArn,
+    /// Who it is for: two callers never share a session.
+    pub caller: Caller,
+    /// As CloudTrail shows it.
+    pub session_name: String,
+    /// From the registry only.
+    pub external_id: Option<ExternalId>,
+}
+
+/// An ExternalId, hidden from `Debug` and usable in a key.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ExternalId(String);
+
+impl ExternalId {
+    /// The value, for STS.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Secret> for ExternalId {
+    fn from(secret: &Secret) -> Self {
+        Self(secret.expose().to_owned())
+    }
+}
+
+impl std::fmt::Debug for ExternalId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ExternalId(…)")
+    }
+}
+
+/// Whose credentials a call uses. Also the key under which they are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Identity {
+    /// A profile of `~/.aws`.
+    Profile(ProfileName),
+    /// A role, assumed with the base identity.
+    Role(Box<RoleSession>),
+    /// The base identity itself.
+    Default,
+}
+
+/// One resolved (identity, region), and the account it is in as far as that is known.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Whose credentials.
+    pub identity: Identity,
+    /// Where. `None` leaves it to the profile, which is read later.
+    pub region: Option<Region>,
+    /// The registered account, if the call named one or the role belongs to one.
+    pub account: Option<Arc<Account>>,
+}
+
+impl Target {
+    /// The account id, where it is known without asking AWS.
+    pub fn account_id(&self) -> Option<&AccountId> {
+        match &self.identity {
+            Identity::Role(session) => Some(session.role.account()),
+            _ => self.account.as_ref().and_then(|a| a.id.as_ref()),
+        }
+    }
+}
+
+/// Resolves selectors.
+#[derive(Clone, Debug)]
+pub struct Resolver {
+    accounts: Arc<Accounts>,
+    default_region: Option<Region>,
+    profiles: bool,
+}
+
+impl Resolver {
+    /// A resolver over these accounts.
+    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: bool) -> Self {
+        Self { accounts, default_region, profiles }
+    }
+
+    /// The accounts.
+    pub fn accounts(&self) -> &Arc<Accounts> {
+        &self.accounts
+    }
+
+    /// Whether calls may name a profile.
+    pub fn profiles(&self) -> bool {
+        self.profiles
+    }
+
+    /// The one target that a selector means. No AWS call is made.
+    ///
+    /// # Errors
+    /// An unknown account, a malformed or forbidden role, a contradiction.
+    pub fn resolve(&self, selector: &Selector, caller: &Caller) -> Result<Target, AccountError> {
+        let Selector { account, role_arn, profile, region } = selector;
+        // An empty string is not "the default": it may be a name that got lost on its way here.
+        let named = [("account", account), ("role_arn", role_arn), ("profile", profile), ("region", region)];
+        if let Some((field, _)) = named.iter().find(|(_, v)| v.as_deref().is_some_and(|v| v.trim().is_empty())) {
+            return Err(AccountError::Selector(format!("`{field}` is empty: leave it out, or name one")));
+        }
+        if let (Some(account), Some(other)) = (account, role_arn.as_ref().or(profile.as_ref())) {
+            return Err(AccountError::Selector(format!(
+                "`account` (`{account}`) already says which identity to use, so `{other}` can't be given as well: send one of account, role_arn, profile"
+            )));
+        }
+        let (identity, account) = match (profile, role_arn, account) {
+            (Some(profile), _, _) => (self.profile(profile)?, None),
+            (None, Some(role), _) => self.role(role, caller)?,
+            (None, None, Some(name)) => self.account(name, caller)?,
+            (None, None, None) => (Identity::Default, None),
+        };
+        let region = self.region(region.as_deref(), account.as_deref(), &identity)?;
+        Ok(Target { identity, region, account })
+    }
+
+    fn profile(&self, name: &str) -> Result<Identity, AccountError> {
+        if !self.profiles {
+            return Err(AccountError::ProfilesOff);
+        }
+        name.parse().map(Identity::Profile).map_err(|e| AccountError::Selector(format!("profile `{name}`: {e}")))
+    }
+
+    fn role(&self, text: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
+        let role: RoleArn = text.parse().map_err(|e| AccountError::Selector(format!("role_arn `{text}`: {e}")))?;
+        self.accounts.check_role(&role)?;
+        let account = self.accounts.of_id(role.account());
+        // The ExternalId belongs to the registered role: it is not lent to another role of the same account.
+        let own = account.as_ref().filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
+        let external_id = own.and_then(|a| a.external_id.as_ref());
+        Ok((session(role.clone(), external_id, caller), account))
+    }
+
+    fn account(&self, name: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
+        let account = self.accounts.find(name)?;
+        let identity = if let Some(profile) = &account.profile {
+            Identity::Profile(profile.clone())
+        } else if let Some(role) = self.accounts.role_of(&account) {
+            session(role, account.external_id.as_ref(), caller)
+        } else if account.kind == Kind::Central {
+            Identity::Default
+        } else {
+            return Err(AccountError::Selector(format!("account `{}` has neither a role nor a profile", account.name)));
+        };
+        Ok((identity, Some(account)))
+    }
+
+    fn region(
+        &self,
+        named: Option<&str>,
+        account: Option<&Account>,
+        identity: &Identity,
+    ) -> Result<Option<Region>, AccountError> {
+        let region = match named {
+            Some(text) => Some(text.parse().map_err(|e| AccountError::Selector(format!("region `{text}`: {e}")))?),
+            None => account.and_then(|a| a.region.or_else(|| a.regions.first().copied())).or(self.default_region),
+        };
+        if let (Some(region), Some(account)) = (region, account)
+            && !account.regions.is_empty()
+            && !account.regions.contains(&region)
+        {
+            let allowed = account.regions.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(AccountError::Selector(format!(
+                "region {region} is not allowed in account `{}`; allowed: {allowed}",
+                account.name
+            )));
+        }
+        // Only a profile may bring a region of its own; for the rest the question ends here.
+        Ok(region.or(match identity {
+            Identity::Role(_) => Some(Region::DEFAULT),
+            Identity::Profile(_) | Identity::Default => None,
+        }))
+    }
+}
+
+fn session(role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
+    Identity::Role(Box::new(RoleSession {
+        role,
+        caller: caller.clone(),
+        session_name: session_name(caller),
+        external_id: external_id.map(ExternalId::from),
+    }))
+}
+
+/// The caller as a RoleSessionName: 2–64 of `[\w+=,.@-]` (STS, AssumeRole). Callers that differ stay different.
+pub fn session_name(caller: &Caller) -> String {
+    use sha2::{Digest, Sha256};
+
+    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    let name = format!("aws-ops-{}", caller.name());
+    if name.len() <= 64 && name.chars().all(fine) {
+        return name;
+    }
+    let clean: String = name.chars().map(|c| if fine(c) { c } else { '-' }).take(47).collect();
+    let digest = Sha256::digest(caller.name().as_bytes());
+    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
+    format!("{clean}-{short}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::ids::tests::MALFORMED_ROLE_ARNS;
+
+    fn resolver() -> Resolver {
+        let json = r#"[{"name": "production", "id": "222222222222", "external_id": "shared", "regions": ["eu-west-1", "us-east-1"]},
+                       {"name": "laptop", "profile": "laptop-sso"}]"#;
+        let config = crate::config::AwsConfig::for_tests(&["--account-registry", json]);
+        let accounts = crate::aws::registry::load(&config, &Default::default()).unwrap();
+        Resolver::new(Arc::new(accounts), None, true)
+    }
+
+    fn resolve(selector: Selector) -> Result<Target, AccountError> {
+        resolver().resolve(&selector, &Caller::new("alice"))
+    }
+
+    fn s(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn profile_wins_over_role_and_role_over_default() {
+        let role_arn = s("arn:aws:iam::222222222222:role/aws-ops-target");
+        let both = Selector { profile: s("p"), role_arn: role_arn.clone(), ..Selector::default() };
+        assert!(matches!(resolve(both).unwrap().identity, Identity::Profile(p) if p.as_str() == "p"));
+        let role = resolve(Selector { role_arn, ..Selector::default() }).unwrap();
+        assert!(matches!(&role.identity, Identity::Role(r) if r.session_name == "aws-ops-alice" && r.external_id.is_some()));
+        assert_eq!(role.account.unwrap().name, "production");
+        assert!(matches!(resolve(Selector::default()).unwrap().identity, Identity::Default));
+    }
+
+    #[test]
+    fn an_account_stands_for_its_role_or_profile() {
+        let production = resolve(Selector { account: s("production"), ..Selector::default() }).unwrap();
+        assert!(matches!(&production.identity, Identity::Role(r) if r.role.name() == "aws-ops-target"));
+        assert_eq!(production.region.unwrap().as_str(), "eu-west-1");
+        let laptop = resolve(Selector { account: s("laptop"), ..Selector::default() }).unwrap();
+        assert!(matches!(&laptop.identity, Identity::Profile(p) if p.as_str() == "laptop-sso"));
+    }
+
+    #[test]
+    fn contradictions_and_bad_regions_are_refused() {
+        for selector in [
+            Selector { account: s("production"), profile: s("p"), ..Selector::default() },
+            Selector { account: s("production"), region: s("ap-south-1"), ..Selector::default() },
+            Selector { region: s("us-east-1.evil/#"), ..Selector::default() },
+            Selector { account: s("nope"), ..Selector::default() },
+        ] {
+            assert!(resolve(selector.clone()).is_err(), "{selector:?}");
+        }
+        let off = Resolver::new(resolver().accounts, None, false);
+        let default = Selector { profile: s("default"), ..Selector::default() };
+        assert!(matches!(off.resolve(&default, &Caller::local()), Err(AccountError::ProfilesOff)));
+    }
+
+    #[test]
+    fn malformed_roles_resolve_to_nothing() {
+        for arn in MALFORMED_ROLE_ARNS {
+            assert!(resolve(Selector { role_arn: s(arn), ..Selector::default() }).is_err(), "{arn:?}");
+        }
+    }
+
+    #[test]
+    fn session_names_are_legal_and_distinct() {
+        let long = "x".repeat(200);
+        let names = ["alice", "bob@example.com", "münchen/ops", "münchen_ops", &long, &format!("{long}y")];
+        let mut made: Vec<String> = names.iter().map(|n| session_name(&Caller::new(*n))).collect();
+        for name in &made {
+            assert!((2..=64).contains(&name.len()), "{name}");
+            assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)), "{name}");
+        }
+        made.sort();
+        made.dedup();
+        assert_eq!(made.len(), names.len());
+    }
+}

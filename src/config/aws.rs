@@ -1,0 +1,131 @@
+//! Which accounts there are, how they are reached, and how patient the AWS clients are.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    region::Region,
+    value::{Limit, count_limit, duration_limit},
+};
+
+/// Accounts, credentials and endpoints.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "AWS")]
+pub struct AwsConfig {
+    /// Region of calls that name none; without it the profile's region, else us-east-1
+    #[arg(long, env = "AWS_REGION", value_name = "REGION")]
+    pub region: Option<Region>,
+
+    /// The accounts: a path to a JSON file, or the JSON itself (see README, "Accounts")
+    #[arg(long, env = "ACCOUNT_REGISTRY", value_name = "PATH|JSON")]
+    pub account_registry: Option<String>,
+
+    /// Name of the role to assume in a registered account that states no role_arn of its own
+    #[arg(long, env = "TARGET_ROLE_NAME", default_value = "aws-ops-target", value_parser = role_name, value_name = "NAME")]
+    pub target_role_name: String,
+
+    /// Role ARNs beyond the registry's that a call's `role_arn` may name; `*` stands for any characters but `/` and `:`
+    #[arg(long, env = "ALLOWED_ROLE_ARNS", value_delimiter = ',', value_name = "ARN,…")]
+    pub allowed_role_arns: Vec<String>,
+
+    /// Whether calls may name a profile of ~/.aws: `on`, `off`; without it on, but off where a web identity (IRSA) is mounted
+    #[arg(long, env = "PROFILES", value_name = "on|off", value_parser = on_off)]
+    pub profiles: Option<bool>,
+
+    /// Another endpoint for every AWS service, such as an emulator's
+    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    pub endpoint_url: Option<String>,
+
+    /// PEM file of certificate authorities to trust beside the system's
+    #[arg(long, env = "AWS_CA_BUNDLE", value_name = "PATH")]
+    pub ca_bundle: Option<PathBuf>,
+
+    /// Set by IRSA; only its presence is looked at here, the SDK reads it
+    #[arg(long, env = "AWS_WEB_IDENTITY_TOKEN_FILE", value_name = "PATH", hide = true)]
+    pub web_identity_token_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it; clap would show the text as a heading")]
+    pub limits: AwsLimits,
+}
+
+/// Limits of the AWS side.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Limits (each takes `off`)")]
+pub struct AwsLimits {
+    /// Time one tool call may take, all its AWS calls together
+    #[arg(long, env = "TOOL_TIMEOUT", default_value = "60s", value_parser = duration_limit)]
+    pub tool_timeout: Limit<Duration>,
+
+    /// Largest tool result; longer ones are cut, with a note and a cursor
+    #[arg(long, env = "MAX_RESULT_BYTES", default_value = "1MiB", value_parser = super::value::bytes_limit)]
+    pub max_result_bytes: Limit<usize>,
+
+    /// Time to connect to AWS
+    #[arg(long, env = "AWS_CONNECT_TIMEOUT", default_value = "3.1s", value_parser = duration_limit)]
+    pub connect_timeout: Limit<Duration>,
+
+    /// Time one attempt of an AWS call may take
+    #[arg(long, env = "AWS_ATTEMPT_TIMEOUT", default_value = "10s", value_parser = duration_limit)]
+    pub attempt_timeout: Limit<Duration>,
+
+    /// Time one AWS call may take, all attempts together
+    #[arg(long, env = "AWS_OPERATION_TIMEOUT", default_value = "30s", value_parser = duration_limit)]
+    pub operation_timeout: Limit<Duration>,
+
+    /// Attempts of one AWS call, the first included
+    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub max_attempts: u32,
+
+    /// Role sessions that are kept; the least recently used goes first
+    #[arg(long, env = "CREDENTIAL_CACHE_SIZE", default_value = "8192", value_parser = count_limit)]
+    pub credential_cache_size: Limit<usize>,
+}
+
+#[cfg(test)]
+impl AwsConfig {
+    /// What these flags, and nothing else, make of it.
+    pub(crate) fn for_tests(args: &[&str]) -> Self {
+        #[derive(clap::Parser)]
+        struct Probe {
+            #[command(flatten)]
+            aws: AwsConfig,
+        }
+        let args = std::iter::once("probe").chain(args.iter().copied()).map(Into::into);
+        super::env::parse::<Probe>(args).unwrap().aws
+    }
+}
+
+/// `on` or `off`.
+fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err("expected `on` or `off`".to_owned()),
+    }
+}
+
+/// An IAM role name, with its path if it has one. Source: IAM's CreateRole, parameter RoleName.
+fn role_name(text: &str) -> Result<String, String> {
+    let segment = |s: &str| {
+        !s.is_empty() && s.len() <= 64 && s.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c))
+    };
+    if text.len() <= 512 && text.split('/').all(segment) && !text.contains("..") {
+        Ok(text.to_owned())
+    } else {
+        Err("expected an IAM role name such as aws-ops-target (letters, digits and _+=,.@-)".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::role_name;
+
+    #[test]
+    fn role_names() {
+        assert!(role_name("aws-ops-target").is_ok());
+        assert!(role_name("platform/aws-ops-target").is_ok());
+        for wrong in ["", "/x", "a b", "../x", "x*", "a\nb", "arn:aws:iam::1:role/x"] {
+            assert!(role_name(wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

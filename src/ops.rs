@@ -1,0 +1,74 @@
+//! What a tool sees: the target's clients, the limits, and the one shape in which it answers.
+
+pub mod declare;
+pub mod error;
+pub mod page;
+pub mod reply;
+
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+
+use crate::aws::{AccountId, Accounts, Session};
+
+pub use declare::{Access, Declaration, declare, local};
+pub use error::{ErrorCode, OpError};
+pub use page::{Page, Pager};
+pub use reply::{Json, Receipt, Reply, ok};
+
+/// One call's view of the world. The server makes one for each target; a tool is a method of it.
+#[derive(Clone)]
+pub struct Ops {
+    session: Option<Arc<Session>>,
+    accounts: Arc<Accounts>,
+    account: Option<AccountId>,
+    max_result_bytes: Option<usize>,
+}
+
+impl Ops {
+    /// For a tool that works in a target.
+    pub fn new(
+        session: Option<Arc<Session>>,
+        accounts: Arc<Accounts>,
+        account: Option<AccountId>,
+        max_result_bytes: Option<usize>,
+    ) -> Self {
+        Self { session, accounts, account, max_result_bytes }
+    }
+
+    /// A service's client for this target.
+    ///
+    /// # Errors
+    /// [`OpError::Internal`] for a tool that was declared to need no target.
+    pub fn client<C: Clone + Send + Sync + 'static>(&self, make: impl Fn(&SdkConfig) -> C) -> Result<C, OpError> {
+        Ok(self.session()?.client(make))
+    }
+
+    /// The signed-in target.
+    ///
+    /// # Errors
+    /// As [`Ops::client`].
+    pub fn session(&self) -> Result<&Arc<Session>, OpError> {
+        self.session.as_ref().ok_or_else(|| OpError::internal("a tool without a target asked for a client"))
+    }
+
+    /// The account the target is in, where it is known.
+    pub fn account_id(&self) -> Option<&AccountId> {
+        self.account.as_ref()
+    }
+
+    /// The registered accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// How much data a result may hold: half of the limit, because the text form repeats what the structured one says.
+    pub fn data_limit(&self) -> usize {
+        self.max_result_bytes.map_or(usize::MAX, |bytes| bytes / 2)
+    }
+
+    /// Collects the pages of a list.
+    pub fn pager(&self, max_results: Option<u32>, next_token: Option<String>) -> Pager {
+        Pager::new(max_results, next_token, self.data_limit())
+    }
+}

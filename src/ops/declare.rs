@@ -1,0 +1,120 @@
+//! What a tool declares about itself. Annotations, filters, policies and the README's table follow from it.
+
+use rmcp::model::{MetaObject, Tool, ToolAnnotations};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// How much a tool can do, in rising order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Looks, and returns nothing secret.
+    Read,
+    /// Returns secret material.
+    Reveal,
+    /// Creates or changes.
+    Write,
+    /// Can lose something. Also what an undeclared tool counts as.
+    Destroy,
+}
+
+impl Access {
+    /// As logs and tables show it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Reveal => "reveal",
+            Self::Write => "write",
+            Self::Destroy => "destroy",
+        }
+    }
+}
+
+/// A tool's declaration, carried in its `_meta` so that clients see it too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declaration {
+    /// How much it can do.
+    pub access: Access,
+    /// The IAM actions it needs, such as `secretsmanager:ListSecrets`.
+    pub actions: Vec<String>,
+    /// Whether it works in a target, and so takes the selector's arguments.
+    pub targeted: bool,
+    /// Whether doing it twice is the same as doing it once.
+    pub idempotent: bool,
+}
+
+const ACCESS: &str = "aws-ops/access";
+const ACTIONS: &str = "aws-ops/iam-actions";
+const TARGETED: &str = "aws-ops/targeted";
+const IDEMPOTENT: &str = "aws-ops/idempotent";
+
+/// Declares a tool that works in a target: `#[tool(meta = declare(Access::Read, &["s3:ListAllMyBuckets"]))]`.
+pub fn declare(access: Access, actions: &[&str]) -> MetaObject {
+    meta(access, actions, true)
+}
+
+/// Declares a tool that needs no AWS at all.
+pub fn local(access: Access) -> MetaObject {
+    meta(access, &[], false)
+}
+
+fn meta(access: Access, actions: &[&str], targeted: bool) -> MetaObject {
+    MetaObject(rmcp::object!({ ACCESS: access, ACTIONS: actions, TARGETED: targeted }))
+}
+
+/// Marks a tool that is safe to repeat, because AWS deduplicates it or the second time changes nothing.
+pub fn idempotent(mut meta: MetaObject) -> MetaObject {
+    meta.0.insert(IDEMPOTENT.to_owned(), json!(true));
+    meta
+}
+
+impl Declaration {
+    /// The declaration of a tool. One without counts as `destroy`: what nobody thought about is not let through.
+    pub fn of(tool: &Tool) -> Self {
+        let get = |key: &str| tool.meta.as_ref().and_then(|m| m.0.get(key)).cloned();
+        let read = |key| get(key).and_then(|v| serde_json::from_value(v).ok());
+        let access = read(ACCESS).unwrap_or(Access::Destroy);
+        let flag = |key| get(key).and_then(|v| v.as_bool());
+        Self {
+            access,
+            actions: get(ACTIONS).and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default(),
+            targeted: flag(TARGETED).unwrap_or(true),
+            idempotent: flag(IDEMPOTENT).unwrap_or(access <= Access::Reveal),
+        }
+    }
+
+    /// MCP's hints. A revealing tool is no "read-only" one: clients run those without asking, and AWS notes each retrieval.
+    pub fn annotations(&self) -> ToolAnnotations {
+        ToolAnnotations::new()
+            .read_only(self.access == Access::Read)
+            .destructive(self.access == Access::Destroy)
+            .idempotent(self.idempotent)
+            .open_world(self.targeted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_undeclared_tool_counts_as_destroy() {
+        let tool = Tool::new("x", "", rmcp::model::JsonObject::new());
+        assert_eq!(Declaration::of(&tool).access, Access::Destroy);
+        let broken = tool.with_meta(MetaObject(rmcp::object!({ ACCESS: "raed" })));
+        assert_eq!(Declaration::of(&broken).access, Access::Destroy);
+        assert_eq!(Declaration::of(&broken).annotations().destructive_hint, Some(true));
+    }
+
+    #[test]
+    fn hints_follow_the_access() {
+        let tool = |meta| Tool::new("x", "", rmcp::model::JsonObject::new()).with_meta(meta);
+        let read = Declaration::of(&tool(declare(Access::Read, &["s3:ListBucket"])));
+        assert_eq!(read.actions, ["s3:ListBucket"]);
+        assert_eq!(read.annotations().read_only_hint, Some(true));
+        let reveal = Declaration::of(&tool(declare(Access::Reveal, &[])));
+        assert_eq!((reveal.annotations().read_only_hint, reveal.annotations().destructive_hint), (Some(false), Some(false)));
+        let write = Declaration::of(&tool(idempotent(declare(Access::Write, &[]))));
+        assert_eq!((write.annotations().idempotent_hint, write.targeted), (Some(true), true));
+    }
+}

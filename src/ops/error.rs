@@ -1,0 +1,233 @@
+//! Why a tool did not succeed. Tools just use `?`: one conversion classifies every SDK error.
+
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::{display::DisplayErrorContext, metadata::ProvideErrorMetadata};
+use aws_types::request_id::RequestId;
+use rmcp::{
+    ErrorData,
+    handler::server::tool::IntoCallToolResult,
+    model::{CallToolResponse, CallToolResult},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::aws::{AccountError, error::inside};
+
+/// The kinds of failure, as `error.code` names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The arguments are wrong.
+    InvalidInput,
+    /// No such account.
+    UnknownAccount,
+    /// This server does not let this caller do that.
+    Forbidden,
+    /// The identity could not be signed in.
+    Credentials,
+    /// AWS says the identity may not.
+    AccessDenied,
+    /// AWS says there is no such thing.
+    NotFound,
+    /// AWS answered with another error.
+    Aws,
+    /// AWS asks for patience.
+    Throttled,
+    /// AWS did not answer.
+    Unreachable,
+    /// The deadline passed.
+    Timeout,
+    /// A bug here. The message holds an id to find in the log.
+    Internal,
+}
+
+/// Why a tool did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpError {
+    /// The arguments are wrong: what was, and what would be right.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// This server does not do that here.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The target could not be resolved or signed in.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// AWS answered with an error.
+    #[error("AWS answered {aws_code}: {message}")]
+    Aws {
+        /// AWS's error code, such as `ResourceNotFoundException`.
+        aws_code: String,
+        /// AWS's message.
+        message: String,
+        /// AWS's request id, for a support case.
+        request_id: Option<String>,
+        /// The HTTP status, where it says more than the code: S3's HEAD has no body.
+        status: u16,
+    },
+    /// AWS did not answer.
+    #[error("AWS did not answer: {0}")]
+    Unreachable(String),
+    /// The deadline passed.
+    #[error("no answer within {0} s")]
+    Timeout(u64),
+    /// A bug here. The detail is in the log under this id.
+    #[error("internal error; the server's log has the detail under {0}")]
+    Internal(String),
+}
+
+impl OpError {
+    /// Logs the detail, and keeps only an id to find it by.
+    pub fn internal(detail: impl std::fmt::Display) -> Self {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        tracing::error!(error_id = %id, detail = %detail, "internal error");
+        Self::Internal(id)
+    }
+
+    /// Its kind. AWS throttles and denies with varying statuses, so the code decides.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidInput(_) | Self::Account(AccountError::Selector(_)) => ErrorCode::InvalidInput,
+            Self::Account(AccountError::Unknown { .. }) => ErrorCode::UnknownAccount,
+            Self::Forbidden(_) | Self::Account(AccountError::RoleNotAllowed { .. } | AccountError::ProfilesOff) => {
+                ErrorCode::Forbidden
+            }
+            Self::Account(AccountError::Throttled { .. }) => ErrorCode::Throttled,
+            Self::Account(AccountError::Unreachable { .. }) | Self::Unreachable(_) => ErrorCode::Unreachable,
+            Self::Account(_) => ErrorCode::Credentials,
+            Self::Timeout(_) => ErrorCode::Timeout,
+            Self::Internal(_) => ErrorCode::Internal,
+            Self::Aws { aws_code, status, .. } => aws_kind(aws_code, *status),
+        }
+    }
+
+    /// Whether AWS no longer took the keys, although they had not ended.
+    pub fn keys_expired(&self) -> bool {
+        const CODES: [&str; 5] =
+            ["ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired"];
+        matches!(self, Self::Aws { aws_code, .. } if CODES.contains(&aws_code.as_str()))
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn retryable(&self) -> bool {
+        match self {
+            Self::Account(error) => error.retryable(),
+            _ => matches!(self.code(), ErrorCode::Throttled | ErrorCode::Unreachable | ErrorCode::Timeout),
+        }
+    }
+}
+
+fn aws_kind(code: &str, status: u16) -> ErrorCode {
+    const THROTTLED: [&str; 9] = [
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestLimitExceeded",
+        "TooManyRequestsException",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "RequestThrottled",
+        "RequestThrottledException",
+    ];
+    const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled"];
+    if THROTTLED.contains(&code) || status == 429 || status == 503 {
+        ErrorCode::Throttled
+    } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
+        ErrorCode::AccessDenied
+    } else if code.starts_with("NoSuch") || code.ends_with("NotFoundException") || code.ends_with("NotFound") || status == 404 {
+        ErrorCode::NotFound
+    } else {
+        ErrorCode::Aws
+    }
+}
+
+impl<E, R> From<SdkError<E, R>> for OpError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug + HasStatus + 'static,
+    SdkError<E, R>: RequestId,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        let request_id = error.request_id().map(str::to_owned);
+        if let SdkError::ServiceError(context) = &error {
+            let status = context.raw().status_code();
+            let service = context.err();
+            let code = service.code().map(str::to_owned);
+            // S3's HEAD answers with a bare status; the words are then ours.
+            let words = || match status {
+                403 => ("AccessDenied", "access denied (S3 gives no reason to a HEAD request)"),
+                404 => ("NotFound", "no such bucket, key or version"),
+                _ => ("Unknown", "AWS gave no reason"),
+            };
+            return Self::Aws {
+                aws_code: code.unwrap_or_else(|| words().0.to_owned()),
+                message: service.message().map_or_else(|| words().1.to_owned(), str::to_owned),
+                request_id,
+                status,
+            };
+        }
+        if let Some(account) = inside(&error) {
+            return Self::Account(account.clone());
+        }
+        match &error {
+            SdkError::ConstructionFailure(_) => Self::InvalidInput(DisplayErrorContext(&error).to_string()),
+            _ => Self::Unreachable(DisplayErrorContext(&error).to_string()),
+        }
+    }
+}
+
+/// Something with an HTTP status: the SDK's raw response.
+pub trait HasStatus {
+    /// The status code.
+    fn status_code(&self) -> u16;
+}
+
+impl HasStatus for aws_smithy_runtime_api::client::orchestrator::HttpResponse {
+    fn status_code(&self) -> u16 {
+        self.status().as_u16()
+    }
+}
+
+impl IntoCallToolResult for OpError {
+    /// The body without receipt and hint, which the server adds.
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        let mut body = json!({ "code": self.code(), "message": self.to_string(), "retryable": self.retryable() });
+        if let (Self::Aws { aws_code, request_id, .. }, Some(body)) = (&self, body.as_object_mut()) {
+            body.insert("aws_code".to_owned(), json!(aws_code));
+            if let Some(id) = request_id {
+                body.insert("request_id".to_owned(), json!(id));
+            }
+        }
+        if let (Self::Account(error), Some(body)) = (&self, body.as_object_mut())
+            && let Some(hint) = error.hint()
+        {
+            body.insert("hint".to_owned(), json!(hint));
+        }
+        let mut result = CallToolResult::default();
+        result.structured_content = Some(json!({ "success": false, "error": body }));
+        result.is_error = Some(true);
+        Ok(result.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(code: &str, status: u16) -> OpError {
+        OpError::Aws { aws_code: code.to_owned(), message: String::new(), request_id: None, status }
+    }
+
+    #[test]
+    fn the_code_decides_and_not_the_status() {
+        assert_eq!(aws("Throttling", 400).code(), ErrorCode::Throttled);
+        assert_eq!(aws("SlowDown", 503).code(), ErrorCode::Throttled);
+        assert_eq!(aws("AccessDeniedException", 400).code(), ErrorCode::AccessDenied);
+        assert_eq!(aws("NoSuchHostedZone", 404).code(), ErrorCode::NotFound);
+        assert_eq!(aws("ResourceNotFoundException", 400).code(), ErrorCode::NotFound);
+        assert_eq!(aws("InvalidChangeBatch", 400).code(), ErrorCode::Aws);
+        assert!(aws("Throttling", 400).retryable() && !aws("AccessDenied", 403).retryable());
+        assert!(aws("ExpiredToken", 400).keys_expired());
+    }
+}
