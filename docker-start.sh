@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds the image and runs the server at http://localhost:8100/sse and /mcp, with docker or podman.
 #
-#   ./docker-start.sh             with the settings of the environment, .env and ~/.aws (mounted read-only)
+#   ./docker-start.sh             with the settings of .env, the environment's AWS_*, ACCOUNT_* and MCP_*, and ~/.aws (mounted
+#                                 read-only)
 #   ./docker-start.sh --sandbox   with several AWS accounts inside the server: no AWS, no Rust needed
 #   ./docker-start.sh logs        what it says (-f to follow)
 #   ./docker-start.sh stop        end it
@@ -81,7 +82,7 @@ give_settings() {
     SETTINGS=()
     read_dotenv
     while IFS= read -r name; do
-        case $name in AWS_* | ACCOUNT_*) SETTINGS+=("$name") ;; esac
+        case $name in AWS_* | ACCOUNT_* | MCP_*) SETTINGS+=("$name") ;; esac
     done < <(compgen -e)
     if command -v selinuxenabled >/dev/null && selinuxenabled; then label=,z; fi
     for name in ${SETTINGS[@]+"${SETTINGS[@]}"}; do
