@@ -2,7 +2,13 @@
 //!
 //! The modules in reading order; a module uses only those below it.
 
+pub mod http;
+pub mod server;
+pub mod services;
 pub mod ops;
 pub mod aws;
 pub mod auth;
 pub mod config;
+
+#[cfg(feature = "sandbox")]
+pub mod sandbox;

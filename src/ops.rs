@@ -4,17 +4,20 @@ pub mod declare;
 pub mod error;
 pub mod page;
 pub mod reply;
+pub mod time;
 
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
 
-use crate::aws::{AccountId, Accounts, Session};
+use crate::aws::{Accounts, Session};
 
+pub use crate::aws::AccountId;
 pub use declare::{Access, Declaration, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
 pub use reply::{Json, Receipt, Reply, ok};
+pub use time::iso;
 
 /// One call's view of the world. The server makes one for each target; a tool is a method of it.
 #[derive(Clone)]
@@ -33,7 +36,12 @@ impl Ops {
         account: Option<AccountId>,
         max_result_bytes: Option<usize>,
     ) -> Self {
-        Self { session, accounts, account, max_result_bytes }
+        Self {
+            session,
+            accounts,
+            account,
+            max_result_bytes,
+        }
     }
 
     /// A service's client for this target.
@@ -49,7 +57,9 @@ impl Ops {
     /// # Errors
     /// As [`Ops::client`].
     pub fn session(&self) -> Result<&Arc<Session>, OpError> {
-        self.session.as_ref().ok_or_else(|| OpError::internal("a tool without a target asked for a client"))
+        self.session
+            .as_ref()
+            .ok_or_else(|| OpError::internal("a tool without a target asked for a client"))
     }
 
     /// The account the target is in, where it is known.

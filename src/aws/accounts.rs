@@ -77,12 +77,20 @@ impl Accounts {
                 .chain(account.aliases.iter().map(String::as_str));
             for name in names {
                 if !seen.insert(folded(name)) {
-                    return Err(format!("account `{}`: `{name}` names another account already", account.name));
+                    return Err(format!(
+                        "account `{}`: `{name}` names another account already",
+                        account.name
+                    ));
                 }
             }
         }
         let accounts = accounts.into_iter().map(Arc::new).collect();
-        Ok(Self { accounts, target_role_name: target_role_name.to_owned(), partition, allowed_roles })
+        Ok(Self {
+            accounts,
+            target_role_name: target_role_name.to_owned(),
+            partition,
+            allowed_roles,
+        })
     }
 
     /// Every account, the central one included.
@@ -112,7 +120,11 @@ impl Accounts {
     fn unknown(&self, name: &str) -> AccountError {
         let known: Vec<String> = self.workloads().map(|a| a.name.clone()).collect();
         let near = nearest(&folded(name), known.iter().map(String::as_str)).map(str::to_owned);
-        AccountError::Unknown { name: name.to_owned(), near, known }
+        AccountError::Unknown {
+            name: name.to_owned(),
+            near,
+            known,
+        }
     }
 
     /// The account that a role is in, if it is registered.
@@ -136,13 +148,17 @@ impl Accounts {
     pub fn check_role(&self, role: &RoleArn) -> Result<(), AccountError> {
         let template = RoleArn::new(self.partition, role.account(), &self.target_role_name).ok();
         let is_template = template.as_ref() == Some(role);
-        let registered = self.all().any(|a| {
-            a.role_arn.as_ref() == Some(role) || (is_template && a.id.as_ref() == Some(role.account()))
-        });
+        let registered = self
+            .all()
+            .any(|a| a.role_arn.as_ref() == Some(role) || (is_template && a.id.as_ref() == Some(role.account())));
         let allowed = registered
             || (is_template && self.accounts.is_empty())
             || self.allowed_roles.iter().any(|pattern| matches(pattern, role.as_str()));
-        if allowed { Ok(()) } else { Err(AccountError::RoleNotAllowed { role: role.clone() }) }
+        if allowed {
+            Ok(())
+        } else {
+            Err(AccountError::RoleNotAllowed { role: role.clone() })
+        }
     }
 }
 
@@ -157,7 +173,9 @@ fn matches(pattern: &str, text: &str) -> bool {
         None => pattern == text,
         Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {
             let part = rest.find(['/', ':']).unwrap_or(rest.len());
-            (0..=part).filter_map(|at| rest.get(at..)).any(|tail| matches(after, tail))
+            (0..=part)
+                .filter_map(|at| rest.get(at..))
+                .any(|tail| matches(after, tail))
         }),
     }
 }
@@ -183,8 +201,17 @@ mod tests {
     }
 
     fn accounts(allowed: &[&str]) -> Accounts {
-        let list = vec![account("production", "222222222222"), account("data-lake", "333333333333")];
-        Accounts::new(list, "aws-ops-target", "aws", allowed.iter().map(|s| (*s).to_owned()).collect()).unwrap()
+        let list = vec![
+            account("production", "222222222222"),
+            account("data-lake", "333333333333"),
+        ];
+        Accounts::new(
+            list,
+            "aws-ops-target",
+            "aws",
+            allowed.iter().map(|s| (*s).to_owned()).collect(),
+        )
+        .unwrap()
     }
 
     fn role(text: &str) -> RoleArn {
@@ -199,7 +226,10 @@ mod tests {
         }
         assert_eq!(all.find("data_lake").unwrap().name, "data-lake");
         let said = all.find("prodcution").unwrap_err().to_string();
-        assert!(said.contains("`prodcution`") && said.contains("production") && said.contains("data-lake"), "{said}");
+        assert!(
+            said.contains("`prodcution`") && said.contains("production") && said.contains("data-lake"),
+            "{said}"
+        );
     }
 
     #[test]
@@ -211,7 +241,10 @@ mod tests {
     #[test]
     fn only_declared_roles_pass() {
         let all = accounts(&["arn:aws:iam::444444444444:role/ops-*"]);
-        assert!(all.check_role(&role("arn:aws:iam::222222222222:role/aws-ops-target")).is_ok());
+        assert!(
+            all.check_role(&role("arn:aws:iam::222222222222:role/aws-ops-target"))
+                .is_ok()
+        );
         assert!(all.check_role(&role("arn:aws:iam::444444444444:role/ops-read")).is_ok());
         for refused in [
             "arn:aws:iam::222222222222:role/Admin",
@@ -229,7 +262,10 @@ mod tests {
     #[test]
     fn without_a_registry_the_template_serves_any_account() {
         let none = Accounts::new(vec![], "aws-ops-target", "aws", vec![]).unwrap();
-        assert!(none.check_role(&role("arn:aws:iam::999999999999:role/aws-ops-target")).is_ok());
+        assert!(
+            none.check_role(&role("arn:aws:iam::999999999999:role/aws-ops-target"))
+                .is_ok()
+        );
         assert!(none.check_role(&role("arn:aws:iam::999999999999:role/Admin")).is_err());
     }
 }

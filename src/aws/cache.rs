@@ -77,7 +77,10 @@ impl<K: Clone + Eq + Hash, V: Clone + Lifetime, E: Clone + Remembered> Cache<K, 
             Some(capacity) => LruCache::new(capacity),
             None => LruCache::unbounded(),
         };
-        Self { entries: Mutex::new(entries), clock }
+        Self {
+            entries: Mutex::new(entries),
+            clock,
+        }
     }
 
     /// The value of `key`, fetched if need be. Everybody who asks for the same key meanwhile waits for the same fetch.
@@ -112,7 +115,11 @@ impl<K: Clone + Eq + Hash, V: Clone + Lifetime, E: Clone + Remembered> Cache<K, 
         match fetch().await {
             Ok(value) => {
                 *failed = None;
-                let held = Held { expires: value.expires(), refresh: refresh_at(&value), value: value.clone() };
+                let held = Held {
+                    expires: value.expires(),
+                    refresh: refresh_at(&value),
+                    value: value.clone(),
+                };
                 *entry.current.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
                 Ok(value)
             }
@@ -143,7 +150,10 @@ impl<K: Clone + Eq + Hash, V: Clone + Lifetime, E: Clone + Remembered> Cache<K, 
         if let Some(entry) = entries.get(key) {
             return entry.clone();
         }
-        let entry = Arc::new(Entry { current: RwLock::new(None), flight: AsyncMutex::new(None) });
+        let entry = Arc::new(Entry {
+            current: RwLock::new(None),
+            flight: AsyncMutex::new(None),
+        });
         entries.put(key.clone(), entry.clone());
         entry
     }
@@ -200,7 +210,11 @@ mod tests {
     impl Probe {
         fn new(capacity: usize) -> Self {
             let hand = Arc::new(Hand::default());
-            Self { cache: Cache::new(Some(capacity), hand.clone()), hand, fetches: AtomicUsize::new(0) }
+            Self {
+                cache: Cache::new(Some(capacity), hand.clone()),
+                hand,
+                fetches: AtomicUsize::new(0),
+            }
         }
 
         async fn get(&self, key: &'static str, answer: Result<u64, Denied>) -> Result<Until, Denied> {

@@ -58,13 +58,24 @@ impl Credentials {
     ///
     /// # Errors
     /// A configuration without any credentials provider.
-    pub fn new(config: SdkConfig, base: Base, capacity: Option<usize>, clock: Arc<dyn Clock>) -> Result<Self, AccountError> {
+    pub fn new(
+        config: SdkConfig,
+        base: Base,
+        capacity: Option<usize>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, AccountError> {
         let provider = match base {
             Base::Fixed(keys) => Some(SharedCredentialsProvider::new(keys)),
             Base::Chain => config.credentials_provider(),
         };
-        let base = provider.ok_or_else(|| AccountError::None { message: "the SDK has no credentials provider".to_owned() })?;
-        Ok(Self { cache: Cache::new(capacity, clock), config, base })
+        let base = provider.ok_or_else(|| AccountError::None {
+            message: "the SDK has no credentials provider".to_owned(),
+        })?;
+        Ok(Self {
+            cache: Cache::new(capacity, clock),
+            config,
+            base,
+        })
     }
 
     /// The keys of an identity.
@@ -90,11 +101,15 @@ impl Credentials {
     }
 
     async fn profile(&self, name: &ProfileName) -> Result<Keys, AccountError> {
-        let mut config = aws_config::provider_config::ProviderConfig::without_region().with_region(self.config.region().cloned());
+        let mut config =
+            aws_config::provider_config::ProviderConfig::without_region().with_region(self.config.region().cloned());
         if let Some(client) = self.config.http_client() {
             config = config.with_http_client(client);
         }
-        let provider = ProfileFileCredentialsProvider::builder().configure(&config).profile_name(name.as_str()).build();
+        let provider = ProfileFileCredentialsProvider::builder()
+            .configure(&config)
+            .profile_name(name.as_str())
+            .build();
         provided(&provider, Some(name.as_str())).await
     }
 
@@ -111,8 +126,13 @@ impl Credentials {
     }
 
     async fn assume_once(&self, session: &RoleSession) -> Result<Keys, AccountError> {
-        let keys = self.cache.get(&Identity::Default, || provided(&self.base, None)).await?;
-        let config = aws_sdk_sts::config::Builder::from(&self.config).credentials_provider(keys).build();
+        let keys = self
+            .cache
+            .get(&Identity::Default, || provided(&self.base, None))
+            .await?;
+        let config = aws_sdk_sts::config::Builder::from(&self.config)
+            .credentials_provider(keys)
+            .build();
         let keys = sts::assume_role(&aws_sdk_sts::Client::from_conf(config), session).await?;
         tracing::debug!(role = %session.role, caller = %session.caller, "assumed");
         Ok(keys)
@@ -127,20 +147,26 @@ async fn provided(provider: &impl ProvideCredentials, profile: Option<&str>) -> 
 fn classify(error: &CredentialsError, profile: Option<&str>) -> AccountError {
     let message = aws_smithy_types::error::display::DisplayErrorContext(error).to_string();
     let lower = message.to_ascii_lowercase();
-    if lower.contains("sso") && ["expired", "token file", "unauthorized", "sso login", "not found"].iter().any(|w| lower.contains(w)) {
-        return AccountError::SsoExpired { profile: profile.map(str::to_owned) };
+    if lower.contains("sso")
+        && ["expired", "token file", "unauthorized", "sso login", "not found"]
+            .iter()
+            .any(|w| lower.contains(w))
+    {
+        return AccountError::SsoExpired {
+            profile: profile.map(str::to_owned),
+        };
     }
     match (error, profile) {
         (CredentialsError::ProviderTimedOut(_), _) => AccountError::Unreachable { message },
-        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => {
-            AccountError::None { message: format!("profile `{profile}` is not in ~/.aws/config or ~/.aws/credentials, or holds none") }
-        }
-        (CredentialsError::CredentialsNotLoaded(_), None) => {
-            AccountError::None { message: "none in the environment, ~/.aws, a web identity, a container or instance metadata".to_owned() }
-        }
-        (CredentialsError::InvalidConfiguration(_), Some(profile)) => {
-            AccountError::None { message: format!("profile `{profile}` can't be used: {message}") }
-        }
+        (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => AccountError::None {
+            message: format!("profile `{profile}` is not in ~/.aws/config or ~/.aws/credentials, or holds none"),
+        },
+        (CredentialsError::CredentialsNotLoaded(_), None) => AccountError::None {
+            message: "none in the environment, ~/.aws, a web identity, a container or instance metadata".to_owned(),
+        },
+        (CredentialsError::InvalidConfiguration(_), Some(profile)) => AccountError::None {
+            message: format!("profile `{profile}` can't be used: {message}"),
+        },
         (CredentialsError::InvalidConfiguration(_), None) => AccountError::None { message },
         _ => AccountError::Rejected { message },
     }
@@ -156,7 +182,9 @@ pub struct Provider {
 
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Provider").field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("Provider")
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
     }
 }
 
@@ -165,6 +193,11 @@ impl ProvideCredentials for Provider {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::new(async { self.credentials.get(&self.identity).await.map_err(CredentialsError::provider_error) })
+        future::ProvideCredentials::new(async {
+            self.credentials
+                .get(&self.identity)
+                .await
+                .map_err(CredentialsError::provider_error)
+        })
     }
 }

@@ -115,7 +115,10 @@ pub fn inside<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Ac
 
 /// Names both sides of an AssumeRole: the policy that must allow it and the trust policy that must name the caller.
 fn assume_hint(role: &RoleArn, message: &str) -> String {
-    let who = message.split_whitespace().find(|w| w.starts_with("arn:")).map_or("the server's base identity", trimmed);
+    let who = message
+        .split_whitespace()
+        .find(|w| w.starts_with("arn:"))
+        .map_or("the server's base identity", trimmed);
     let principal = principal_of(who);
     format!(
         "Either {role} does not exist, or its trust policy does not allow {principal} (sts:AssumeRole), or the policy of {principal} \
@@ -143,7 +146,10 @@ fn known_accounts(known: &[String]) -> String {
     match known.len() {
         0 => "no accounts are registered".to_owned(),
         1..=20 => format!("the accounts are: {}", known.join(", ")),
-        n => format!("the first of {n} accounts are: {}", known.iter().take(20).cloned().collect::<Vec<_>>().join(", ")),
+        n => format!(
+            "the first of {n} accounts are: {}",
+            known.iter().take(20).cloned().collect::<Vec<_>>().join(", ")
+        ),
     }
 }
 
@@ -163,13 +169,18 @@ mod tests {
             request_id: None,
         };
         let hint = error.hint().unwrap();
-        assert!(hint.contains("\"AWS\":\"arn:aws:iam::111111111111:role/base\""), "{hint}");
+        assert!(
+            hint.contains("\"AWS\":\"arn:aws:iam::111111111111:role/base\""),
+            "{hint}"
+        );
         assert!(hint.contains("222222222222"), "{hint}");
     }
 
     #[test]
     fn an_expired_login_names_the_command() {
-        let error = AccountError::SsoExpired { profile: Some("prod".to_owned()) };
+        let error = AccountError::SsoExpired {
+            profile: Some("prod".to_owned()),
+        };
         assert!(error.hint().unwrap().contains("aws sso login --profile prod"));
     }
 }

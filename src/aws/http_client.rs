@@ -51,13 +51,21 @@ pub fn https(ca_bundle: Option<&Path>, proxies: bool) -> Result<SharedHttpClient
     }
     let context = TlsContext::builder().with_trust_store(trust).build();
     let context = context.map_err(|e| {
-        ConfigError::wrong("AWS_CA_BUNDLE", ca_bundle.map(PathBuf::from).unwrap_or_default().display().to_string(), e.to_string())
+        ConfigError::wrong(
+            "AWS_CA_BUNDLE",
+            ca_bundle.map(PathBuf::from).unwrap_or_default().display().to_string(),
+            e.to_string(),
+        )
     })?;
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder()
             .tls_provider(Provider::Rustls(CryptoMode::Ring))
             .tls_context(context.clone())
-            .proxy_config(if proxies { ProxyConfig::from_env() } else { ProxyConfig::disabled() });
+            .proxy_config(if proxies {
+                ProxyConfig::from_env()
+            } else {
+                ProxyConfig::disabled()
+            });
         if let Some(settings) = settings {
             connector = connector.connector_settings(settings.clone());
         }
@@ -79,7 +87,9 @@ struct Recording {
 
 impl HttpClient for Recording {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(RecordingConnector { connector: self.client.http_connector(settings, components) })
+        SharedHttpConnector::new(RecordingConnector {
+            connector: self.client.http_connector(settings, components),
+        })
     }
 }
 
@@ -93,7 +103,9 @@ impl HttpConnector for RecordingConnector {
         let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
             let answer = answer.await?;
-            let id = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"].iter().find_map(|n| answer.headers().get(*n));
+            let id = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"]
+                .iter()
+                .find_map(|n| answer.headers().get(*n));
             if let Some(id) = id {
                 // Outside a tool call (sign-in, `check`) nobody asks for it.
                 let _ = LAST_REQUEST_ID.try_with(|last| last.borrow_mut().replace(id.to_owned()));

@@ -74,7 +74,10 @@ impl FromStr for RoleArn {
         if !matches!(partition, "aws" | "aws-cn" | "aws-us-gov") {
             return Err(wrong());
         }
-        let (account, rest) = rest.strip_prefix("iam::").and_then(|r| r.split_once(':')).ok_or_else(wrong)?;
+        let (account, rest) = rest
+            .strip_prefix("iam::")
+            .and_then(|r| r.split_once(':'))
+            .ok_or_else(wrong)?;
         let account: AccountId = account.parse().map_err(|_| wrong())?;
         let path = rest.strip_prefix("role/").ok_or_else(wrong)?;
         // AWS allows more in a path than this; dots alone are refused because other parsers fold `..` away.
@@ -85,7 +88,10 @@ impl FromStr for RoleArn {
                 && !s.bytes().all(|b| b == b'.')
         };
         if path.len() <= 512 && path.split('/').all(segment) {
-            Ok(Self { text: text.to_owned(), account })
+            Ok(Self {
+                text: text.to_owned(),
+                account,
+            })
         } else {
             Err(wrong())
         }
@@ -197,7 +203,9 @@ pub(crate) mod tests {
 
     #[test]
     fn role_arns_follow_iams_grammar() {
-        let arn: RoleArn = "arn:aws-us-gov:iam::123456789012:role/team/aws-ops-target".parse().unwrap();
+        let arn: RoleArn = "arn:aws-us-gov:iam::123456789012:role/team/aws-ops-target"
+            .parse()
+            .unwrap();
         assert_eq!(arn.account().as_str(), "123456789012");
         assert_eq!(arn.name(), "aws-ops-target");
         for wrong in MALFORMED_ROLE_ARNS {
@@ -208,7 +216,13 @@ pub(crate) mod tests {
     #[test]
     fn account_ids_are_twelve_ascii_digits() {
         assert!("123456789012".parse::<AccountId>().is_ok());
-        for wrong in ["12345678901", "1234567890123", "１２３４５６７８９０１２", "12345678901a", ""] {
+        for wrong in [
+            "12345678901",
+            "1234567890123",
+            "１２３４５６７８９０１２",
+            "12345678901a",
+            "",
+        ] {
             assert!(wrong.parse::<AccountId>().is_err(), "{wrong}");
         }
     }

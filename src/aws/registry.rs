@@ -79,15 +79,24 @@ pub fn load(config: &AwsConfig, variables: &AccountVariables) -> Result<Accounts
     for pattern in &config.allowed_role_arns {
         // The account must be spelled out: a pattern over accounts would open every account that trusts the base role.
         let probe = pattern.replace('*', "x");
-        probe.parse::<RoleArn>().map_err(|e| ConfigError::wrong("ALLOWED_ROLE_ARNS", pattern, e))?;
+        probe
+            .parse::<RoleArn>()
+            .map_err(|e| ConfigError::wrong("ALLOWED_ROLE_ARNS", pattern, e))?;
     }
     let partition = config.region.unwrap_or(Region::DEFAULT).partition();
-    Accounts::new(accounts, &config.target_role_name, partition, config.allowed_role_arns.clone())
-        .map_err(ConfigError::Invalid)
+    Accounts::new(
+        accounts,
+        &config.target_role_name,
+        partition,
+        config.allowed_role_arns.clone(),
+    )
+    .map_err(ConfigError::Invalid)
 }
 
 fn parsed<T: std::str::FromStr<Err = String>>(name: &str, value: Option<&str>) -> Result<Option<T>, ConfigError> {
-    value.map(|v| v.parse().map_err(|e| ConfigError::wrong(name, v, e))).transpose()
+    value
+        .map(|v| v.parse().map_err(|e| ConfigError::wrong(name, v, e)))
+        .transpose()
 }
 
 /// Reads the registry from a path or from the JSON itself.
@@ -105,16 +114,31 @@ fn read(registry: &str) -> Result<Vec<Account>, ConfigError> {
     let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
     let entries = match serde_json::from_value(value) {
         Ok(Document::List(entries) | Document::Object { accounts: entries }) => entries,
-        Err(_) => return Err(wrong("expected a list of accounts, or an object with `accounts`".to_owned())),
+        Err(_) => {
+            return Err(wrong(
+                "expected a list of accounts, or an object with `accounts`".to_owned(),
+            ));
+        }
     };
-    entries.into_iter().enumerate().map(|(at, entry)| account(at, entry).map_err(&wrong)).collect()
+    entries
+        .into_iter()
+        .enumerate()
+        .map(|(at, entry)| account(at, entry).map_err(&wrong))
+        .collect()
 }
 
 fn account(at: usize, value: serde_json::Value) -> Result<Account, String> {
-    let name = value.get("name").and_then(|n| n.as_str()).unwrap_or("without a name").to_owned();
+    let name = value
+        .get("name")
+        .and_then(|n| n.as_str())
+        .unwrap_or("without a name")
+        .to_owned();
     let place = |e: String| format!("account {} (`{name}`): {e}", at + 1);
     let entry: Entry = serde_json::from_value(value).map_err(|e| place(e.to_string()))?;
-    let region = |text: String| text.parse::<Region>().map_err(|e| place(format!("region `{text}`: {e}")));
+    let region = |text: String| {
+        text.parse::<Region>()
+            .map_err(|e| place(format!("region `{text}`: {e}")))
+    };
     if entry.name.is_empty() || entry.name.chars().any(|c| c.is_control() || ":,*".contains(c)) {
         return Err(place("the name is empty or holds one of `:`, `,`, `*`".to_owned()));
     }
@@ -154,7 +178,10 @@ fn finish(account: &mut Account) -> Result<(), String> {
     if let Some(role) = &account.role_arn {
         match &account.id {
             Some(id) if id != role.account() => {
-                return Err(format!("its id is {id}, but its role_arn names account {}", role.account()));
+                return Err(format!(
+                    "its id is {id}, but its role_arn names account {}",
+                    role.account()
+                ));
             }
             _ => account.id = Some(role.account().clone()),
         }
@@ -162,7 +189,10 @@ fn finish(account: &mut Account) -> Result<(), String> {
     if account.id.is_none() && account.profile.is_none() && account.kind == Kind::Workload {
         return Err("it needs an `id`, a `role_arn` or a `profile`".to_owned());
     }
-    if let Some(region) = account.region.filter(|r| !account.regions.is_empty() && !account.regions.contains(r)) {
+    if let Some(region) = account
+        .region
+        .filter(|r| !account.regions.is_empty() && !account.regions.contains(r))
+    {
         return Err(format!("its region {region} is not among its regions"));
     }
     Ok(())
@@ -174,7 +204,11 @@ mod tests {
 
     fn load_json(json: &str, variables: &[(&str, &str)]) -> Result<Accounts, String> {
         let pairs = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-        load(&AwsConfig::for_tests(&["--account-registry", json]), &AccountVariables::from_pairs(pairs)).map_err(|e| e.to_string())
+        load(
+            &AwsConfig::for_tests(&["--account-registry", json]),
+            &AccountVariables::from_pairs(pairs),
+        )
+        .map_err(|e| e.to_string())
     }
 
     #[test]
@@ -189,8 +223,14 @@ mod tests {
         let accounts = load_json(json, &variables).unwrap();
         let production = accounts.find("production").unwrap();
         assert_eq!(accounts.role_of(&production).unwrap().name(), "special");
-        assert_eq!(accounts.find("dev").unwrap().profile.as_ref().unwrap().as_str(), "dev-sso");
-        assert_eq!(accounts.workloads().map(|a| a.name.as_str()).collect::<Vec<_>>(), ["production", "dev"]);
+        assert_eq!(
+            accounts.find("dev").unwrap().profile.as_ref().unwrap().as_str(),
+            "dev-sso"
+        );
+        assert_eq!(
+            accounts.workloads().map(|a| a.name.as_str()).collect::<Vec<_>>(),
+            ["production", "dev"]
+        );
     }
 
     #[test]
@@ -198,7 +238,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), r#"[{"name": "a", "id": "222222222222"}]"#).unwrap();
         let accounts = load_json(file.path().to_str().unwrap(), &[]).unwrap();
-        assert_eq!(accounts.role_of(&accounts.find("a").unwrap()).unwrap().name(), "aws-ops-target");
+        assert_eq!(
+            accounts.role_of(&accounts.find("a").unwrap()).unwrap().name(),
+            "aws-ops-target"
+        );
     }
 
     #[test]
@@ -206,19 +249,36 @@ mod tests {
         for (json, expected) in [
             ("[{\n\"name\": \"a\",,}]", "line 2"),
             (r#"{"account": []}"#, "expected a list of accounts"),
-            (r#"[{"name": "a", "id": "22"}]"#, "account 1 (`a`): an account id has exactly 12 digits"),
+            (
+                r#"[{"name": "a", "id": "22"}]"#,
+                "account 1 (`a`): an account id has exactly 12 digits",
+            ),
             (r#"[{"name": "a", "idd": "222222222222"}]"#, "unknown field `idd`"),
             (r#"[{"id": "222222222222"}]"#, "missing field `name`"),
             (r#"[{"name": "a"}]"#, "needs an `id`, a `role_arn` or a `profile`"),
-            (r#"[{"name": "a", "id": "222222222222", "role_arn": "arn:aws:iam::333333333333:role/x"}]"#, "names account 333333333333"),
-            (r#"[{"name": "a", "id": "222222222222", "region": "us-esat-1"}]"#, "did you mean `us-east-1`"),
-            (r#"[{"name": "a", "id": "222222222222"}, {"name": "a", "id": "333333333333"}]"#, "names another account already"),
+            (
+                r#"[{"name": "a", "id": "222222222222", "role_arn": "arn:aws:iam::333333333333:role/x"}]"#,
+                "names account 333333333333",
+            ),
+            (
+                r#"[{"name": "a", "id": "222222222222", "region": "us-esat-1"}]"#,
+                "did you mean `us-east-1`",
+            ),
+            (
+                r#"[{"name": "a", "id": "222222222222"}, {"name": "a", "id": "333333333333"}]"#,
+                "names another account already",
+            ),
             ("/no/such/file.json", "can't read the file"),
         ] {
             let said = load_json(json, &[]).map(|_| ()).unwrap_err();
             assert!(said.contains(expected), "{json}: {said}");
         }
-        let said = load_json("[]", &[("ACCOUNT_X_ROLE_ARN", "arn:aws:iam::1:role/x")]).map(|_| ()).unwrap_err();
-        assert!(said.starts_with("ACCOUNT_X_ROLE_ARN: wrong value `arn:aws:iam::1:role/x`"), "{said}");
+        let said = load_json("[]", &[("ACCOUNT_X_ROLE_ARN", "arn:aws:iam::1:role/x")])
+            .map(|_| ())
+            .unwrap_err();
+        assert!(
+            said.starts_with("ACCOUNT_X_ROLE_ARN: wrong value `arn:aws:iam::1:role/x`"),
+            "{said}"
+        );
     }
 }

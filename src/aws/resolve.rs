@@ -118,7 +118,11 @@ pub struct Resolver {
 impl Resolver {
     /// A resolver over these accounts.
     pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: bool) -> Self {
-        Self { accounts, default_region, profiles }
+        Self {
+            accounts,
+            default_region,
+            profiles,
+        }
     }
 
     /// The accounts.
@@ -136,11 +140,26 @@ impl Resolver {
     /// # Errors
     /// An unknown account, a malformed or forbidden role, a contradiction.
     pub fn resolve(&self, selector: &Selector, caller: &Caller) -> Result<Target, AccountError> {
-        let Selector { account, role_arn, profile, region } = selector;
+        let Selector {
+            account,
+            role_arn,
+            profile,
+            region,
+        } = selector;
         // An empty string is not "the default": it may be a name that got lost on its way here.
-        let named = [("account", account), ("role_arn", role_arn), ("profile", profile), ("region", region)];
-        if let Some((field, _)) = named.iter().find(|(_, v)| v.as_deref().is_some_and(|v| v.trim().is_empty())) {
-            return Err(AccountError::Selector(format!("`{field}` is empty: leave it out, or name one")));
+        let named = [
+            ("account", account),
+            ("role_arn", role_arn),
+            ("profile", profile),
+            ("region", region),
+        ];
+        if let Some((field, _)) = named
+            .iter()
+            .find(|(_, v)| v.as_deref().is_some_and(|v| v.trim().is_empty()))
+        {
+            return Err(AccountError::Selector(format!(
+                "`{field}` is empty: leave it out, or name one"
+            )));
         }
         if let (Some(account), Some(other)) = (account, role_arn.as_ref().or(profile.as_ref())) {
             return Err(AccountError::Selector(format!(
@@ -154,22 +173,32 @@ impl Resolver {
             (None, None, None) => (Identity::Default, None),
         };
         let region = self.region(region.as_deref(), account.as_deref(), &identity)?;
-        Ok(Target { identity, region, account })
+        Ok(Target {
+            identity,
+            region,
+            account,
+        })
     }
 
     fn profile(&self, name: &str) -> Result<Identity, AccountError> {
         if !self.profiles {
             return Err(AccountError::ProfilesOff);
         }
-        name.parse().map(Identity::Profile).map_err(|e| AccountError::Selector(format!("profile `{name}`: {e}")))
+        name.parse()
+            .map(Identity::Profile)
+            .map_err(|e| AccountError::Selector(format!("profile `{name}`: {e}")))
     }
 
     fn role(&self, text: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
-        let role: RoleArn = text.parse().map_err(|e| AccountError::Selector(format!("role_arn `{text}`: {e}")))?;
+        let role: RoleArn = text
+            .parse()
+            .map_err(|e| AccountError::Selector(format!("role_arn `{text}`: {e}")))?;
         self.accounts.check_role(&role)?;
         let account = self.accounts.of_id(role.account());
         // The ExternalId belongs to the registered role: it is not lent to another role of the same account.
-        let own = account.as_ref().filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
+        let own = account
+            .as_ref()
+            .filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
         let external_id = own.and_then(|a| a.external_id.as_ref());
         Ok((session(role.clone(), external_id, caller), account))
     }
@@ -183,7 +212,10 @@ impl Resolver {
         } else if account.kind == Kind::Central {
             Identity::Default
         } else {
-            return Err(AccountError::Selector(format!("account `{}` has neither a role nor a profile", account.name)));
+            return Err(AccountError::Selector(format!(
+                "account `{}` has neither a role nor a profile",
+                account.name
+            )));
         };
         Ok((identity, Some(account)))
     }
@@ -195,14 +227,24 @@ impl Resolver {
         identity: &Identity,
     ) -> Result<Option<Region>, AccountError> {
         let region = match named {
-            Some(text) => Some(text.parse().map_err(|e| AccountError::Selector(format!("region `{text}`: {e}")))?),
-            None => account.and_then(|a| a.region.or_else(|| a.regions.first().copied())).or(self.default_region),
+            Some(text) => Some(
+                text.parse()
+                    .map_err(|e| AccountError::Selector(format!("region `{text}`: {e}")))?,
+            ),
+            None => account
+                .and_then(|a| a.region.or_else(|| a.regions.first().copied()))
+                .or(self.default_region),
         };
         if let (Some(region), Some(account)) = (region, account)
             && !account.regions.is_empty()
             && !account.regions.contains(&region)
         {
-            let allowed = account.regions.iter().map(|r| r.as_str()).collect::<Vec<_>>().join(", ");
+            let allowed = account
+                .regions
+                .iter()
+                .map(|r| r.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
             return Err(AccountError::Selector(format!(
                 "region {region} is not allowed in account `{}`; allowed: {allowed}",
                 account.name
@@ -264,53 +306,111 @@ mod tests {
     #[test]
     fn profile_wins_over_role_and_role_over_default() {
         let role_arn = s("arn:aws:iam::222222222222:role/aws-ops-target");
-        let both = Selector { profile: s("p"), role_arn: role_arn.clone(), ..Selector::default() };
+        let both = Selector {
+            profile: s("p"),
+            role_arn: role_arn.clone(),
+            ..Selector::default()
+        };
         assert!(matches!(resolve(both).unwrap().identity, Identity::Profile(p) if p.as_str() == "p"));
-        let role = resolve(Selector { role_arn, ..Selector::default() }).unwrap();
-        assert!(matches!(&role.identity, Identity::Role(r) if r.session_name == "aws-ops-alice" && r.external_id.is_some()));
+        let role = resolve(Selector {
+            role_arn,
+            ..Selector::default()
+        })
+        .unwrap();
+        assert!(
+            matches!(&role.identity, Identity::Role(r) if r.session_name == "aws-ops-alice" && r.external_id.is_some())
+        );
         assert_eq!(role.account.unwrap().name, "production");
-        assert!(matches!(resolve(Selector::default()).unwrap().identity, Identity::Default));
+        assert!(matches!(
+            resolve(Selector::default()).unwrap().identity,
+            Identity::Default
+        ));
     }
 
     #[test]
     fn an_account_stands_for_its_role_or_profile() {
-        let production = resolve(Selector { account: s("production"), ..Selector::default() }).unwrap();
+        let production = resolve(Selector {
+            account: s("production"),
+            ..Selector::default()
+        })
+        .unwrap();
         assert!(matches!(&production.identity, Identity::Role(r) if r.role.name() == "aws-ops-target"));
         assert_eq!(production.region.unwrap().as_str(), "eu-west-1");
-        let laptop = resolve(Selector { account: s("laptop"), ..Selector::default() }).unwrap();
+        let laptop = resolve(Selector {
+            account: s("laptop"),
+            ..Selector::default()
+        })
+        .unwrap();
         assert!(matches!(&laptop.identity, Identity::Profile(p) if p.as_str() == "laptop-sso"));
     }
 
     #[test]
     fn contradictions_and_bad_regions_are_refused() {
         for selector in [
-            Selector { account: s("production"), profile: s("p"), ..Selector::default() },
-            Selector { account: s("production"), region: s("ap-south-1"), ..Selector::default() },
-            Selector { region: s("us-east-1.evil/#"), ..Selector::default() },
-            Selector { account: s("nope"), ..Selector::default() },
+            Selector {
+                account: s("production"),
+                profile: s("p"),
+                ..Selector::default()
+            },
+            Selector {
+                account: s("production"),
+                region: s("ap-south-1"),
+                ..Selector::default()
+            },
+            Selector {
+                region: s("us-east-1.evil/#"),
+                ..Selector::default()
+            },
+            Selector {
+                account: s("nope"),
+                ..Selector::default()
+            },
         ] {
             assert!(resolve(selector.clone()).is_err(), "{selector:?}");
         }
         let off = Resolver::new(resolver().accounts, None, false);
-        let default = Selector { profile: s("default"), ..Selector::default() };
-        assert!(matches!(off.resolve(&default, &Caller::local()), Err(AccountError::ProfilesOff)));
+        let default = Selector {
+            profile: s("default"),
+            ..Selector::default()
+        };
+        assert!(matches!(
+            off.resolve(&default, &Caller::local()),
+            Err(AccountError::ProfilesOff)
+        ));
     }
 
     #[test]
     fn malformed_roles_resolve_to_nothing() {
         for arn in MALFORMED_ROLE_ARNS {
-            assert!(resolve(Selector { role_arn: s(arn), ..Selector::default() }).is_err(), "{arn:?}");
+            assert!(
+                resolve(Selector {
+                    role_arn: s(arn),
+                    ..Selector::default()
+                })
+                .is_err(),
+                "{arn:?}"
+            );
         }
     }
 
     #[test]
     fn session_names_are_legal_and_distinct() {
         let long = "x".repeat(200);
-        let names = ["alice", "bob@example.com", "münchen/ops", "münchen_ops", &long, &format!("{long}y")];
+        let names = [
+            "alice",
+            "bob@example.com",
+            "münchen/ops",
+            "münchen_ops",
+            &long,
+            &format!("{long}y"),
+        ];
         let mut made: Vec<String> = names.iter().map(|n| session_name(&Caller::new(*n))).collect();
         for name in &made {
             assert!((2..=64).contains(&name.len()), "{name}");
-            assert!(name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)), "{name}");
+            assert!(
+                name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)),
+                "{name}"
+            );
         }
         made.sort();
         made.dedup();

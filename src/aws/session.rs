@@ -8,8 +8,9 @@ use std::{
 };
 
 use aws_config::{
-    AppName, BehaviorVersion, identity::IdentityCache, profile::region::ProfileFileRegionProvider, meta::region::ProvideRegion,
-    provider_config::ProviderConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    AppName, BehaviorVersion, identity::IdentityCache, meta::region::ProvideRegion,
+    profile::region::ProfileFileRegionProvider, provider_config::ProviderConfig, retry::RetryConfig,
+    timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -70,7 +71,9 @@ impl Session {
     /// A service's client, made when first asked for.
     pub fn client<C: Clone + Send + Sync + 'static>(&self, make: impl Fn(&SdkConfig) -> C) -> C {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        let client = clients.entry(TypeId::of::<C>()).or_insert_with(|| Box::new(make(&self.config)));
+        let client = clients
+            .entry(TypeId::of::<C>())
+            .or_insert_with(|| Box::new(make(&self.config)));
         match client.downcast_ref::<C>() {
             Some(client) => client.clone(),
             None => make(&self.config),
@@ -79,7 +82,11 @@ impl Session {
 
     /// The account, asked of STS once where nothing else tells it.
     pub async fn account_id(&self) -> Option<&AccountId> {
-        let ask = || async { sts::caller_identity(&self.client(aws_sdk_sts::Client::new)).await.map(|(id, _)| id) };
+        let ask = || async {
+            sts::caller_identity(&self.client(aws_sdk_sts::Client::new))
+                .await
+                .map(|(id, _)| id)
+        };
         self.account.get_or_try_init(ask).await.ok()
     }
 }
@@ -91,8 +98,13 @@ impl Aws {
     /// A wrong `AWS_CA_BUNDLE` or `AWS_ENDPOINT_URL`.
     pub fn new(config: &AwsConfig, base: Base) -> Result<Self, ConfigError> {
         if let Some(url) = &config.endpoint_url {
-            let uri = url.parse::<http::Uri>().ok().filter(|u| matches!(u.scheme_str(), Some("http" | "https")) && u.host().is_some());
-            uri.ok_or_else(|| ConfigError::wrong("AWS_ENDPOINT_URL", url, "expected a URL such as http://127.0.0.1:4566"))?;
+            let uri = url
+                .parse::<http::Uri>()
+                .ok()
+                .filter(|u| matches!(u.scheme_str(), Some("http" | "https")) && u.host().is_some());
+            uri.ok_or_else(|| {
+                ConfigError::wrong("AWS_ENDPOINT_URL", url, "expected a URL such as http://127.0.0.1:4566")
+            })?;
         }
         let loopback = config.endpoint_url.as_deref().is_some_and(is_address);
         let http = http_client::https(config.ca_bundle.as_deref(), !loopback)?;
@@ -123,7 +135,11 @@ impl Aws {
         let region = match (target.region, &target.identity) {
             (Some(region), _) => region,
             (None, Identity::Profile(profile)) => self.profile_region(Some(profile.as_str())).await,
-            (None, _) => shared.config.region().and_then(|r| r.as_ref().parse().ok()).unwrap_or(Region::DEFAULT),
+            (None, _) => shared
+                .config
+                .region()
+                .and_then(|r| r.as_ref().parse().ok())
+                .unwrap_or(Region::DEFAULT),
         };
         let keys = shared.credentials.get(&target.identity).await?;
         let key = (target.identity.clone(), region);
@@ -131,14 +147,26 @@ impl Aws {
         if let Some(session) = sessions.get(&key) {
             return Ok(session.clone());
         }
-        let known = keys.account_id().and_then(|id| id.as_str().parse().ok()).or_else(|| target.account_id().cloned());
+        let known = keys
+            .account_id()
+            .and_then(|id| id.as_str().parse().ok())
+            .or_else(|| target.account_id().cloned());
         let session = Arc::new(self.make_session(shared, &target.identity, region, known));
         sessions.put(key, session.clone());
         Ok(session)
     }
 
-    fn make_session(&self, shared: &Shared, identity: &Identity, region: Region, account: Option<AccountId>) -> Session {
-        let provider = Provider { credentials: shared.credentials.clone(), identity: identity.clone() };
+    fn make_session(
+        &self,
+        shared: &Shared,
+        identity: &Identity,
+        region: Region,
+        account: Option<AccountId>,
+    ) -> Session {
+        let provider = Provider {
+            credentials: shared.credentials.clone(),
+            identity: identity.clone(),
+        };
         let config = shared
             .config
             .to_builder()
@@ -172,7 +200,10 @@ impl Aws {
                 let config = self.load().await;
                 let capacity = self.limits.credential_cache_size.get();
                 let credentials = Credentials::new(config.clone(), self.base.clone(), capacity, self.clock.clone())?;
-                Ok(Shared { config, credentials: Arc::new(credentials) })
+                Ok(Shared {
+                    config,
+                    credentials: Arc::new(credentials),
+                })
             })
             .await
     }

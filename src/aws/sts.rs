@@ -28,7 +28,9 @@ pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, Ac
         .send()
         .await
         .map_err(|e| classify(&e, Some(session)))?;
-    let keys = answer.credentials.ok_or_else(|| AccountError::Rejected { message: "STS sent no credentials".to_owned() })?;
+    let keys = answer.credentials.ok_or_else(|| AccountError::Rejected {
+        message: "STS sent no credentials".to_owned(),
+    })?;
     let expires = SystemTime::try_from(keys.expiration).ok();
     let mut made = Keys::builder()
         .access_key_id(keys.access_key_id)
@@ -47,7 +49,9 @@ pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, Ac
 pub async fn caller_identity(sts: &Client) -> Result<(AccountId, String), AccountError> {
     let answer = sts.get_caller_identity().send().await.map_err(|e| classify(&e, None))?;
     let account = answer.account().unwrap_or_default().parse();
-    let account = account.map_err(|e| AccountError::Rejected { message: format!("GetCallerIdentity: {e}") })?;
+    let account = account.map_err(|e| AccountError::Rejected {
+        message: format!("GetCallerIdentity: {e}"),
+    })?;
     Ok((account, answer.arn().unwrap_or_default().to_owned()))
 }
 
@@ -61,7 +65,9 @@ where
         if let Some(inner) = super::error::inside(error) {
             return inner.clone();
         }
-        return AccountError::Unreachable { message: DisplayErrorContext(error).to_string() };
+        return AccountError::Unreachable {
+            message: DisplayErrorContext(error).to_string(),
+        };
     };
     let message = service.message().unwrap_or("no message").to_owned();
     // STS throttles with HTTP 400 and a code, so the code decides, never the status.
@@ -74,6 +80,8 @@ where
             message,
             request_id: error.request_id().map(str::to_owned),
         },
-        (code, _) => AccountError::Rejected { message: format!("{code}: {message}") },
+        (code, _) => AccountError::Rejected {
+            message: format!("{code}: {message}"),
+        },
     }
 }

@@ -31,7 +31,11 @@ pub enum ConfigError {
 impl ConfigError {
     /// A wrong value of a variable.
     pub fn wrong(name: impl Into<String>, value: impl Into<String>, right: impl Into<String>) -> Self {
-        Self::Wrong { name: name.into(), value: value.into(), right: right.into() }
+        Self::Wrong {
+            name: name.into(),
+            value: value.into(),
+            right: right.into(),
+        }
     }
 }
 
@@ -44,9 +48,10 @@ pub fn load_dotenv(path: &Path) -> Result<(), ConfigError> {
         Ok(()) => Ok(()),
         Err(dotenvy::Error::Io(e)) if e.kind() == ErrorKind::NotFound => Ok(()),
         // The parser's own message quotes the line, which may hold a secret.
-        Err(dotenvy::Error::LineParse(_, at)) => {
-            Err(ConfigError::Invalid(format!("{}: can't read a line near its character {at}: expected NAME=value", path.display())))
-        }
+        Err(dotenvy::Error::LineParse(_, at)) => Err(ConfigError::Invalid(format!(
+            "{}: can't read a line near its character {at}: expected NAME=value",
+            path.display()
+        ))),
         Err(e) => Err(ConfigError::Invalid(format!("{}: {e}", path.display()))),
     }
 }
@@ -66,8 +71,14 @@ pub fn parse<T: CommandFactory + FromArgMatches>(args: impl IntoIterator<Item = 
 fn unset_empty(command: clap::Command) -> clap::Command {
     command
         .mut_args(|arg| {
-            let empty = arg.get_env().is_some_and(|name| variable(name).is_some_and(|v| v.is_empty()));
-            if empty { arg.env(clap::builder::Resettable::Reset) } else { arg }
+            let empty = arg
+                .get_env()
+                .is_some_and(|name| variable(name).is_some_and(|v| v.is_empty()));
+            if empty {
+                arg.env(clap::builder::Resettable::Reset)
+            } else {
+                arg
+            }
         })
         .mut_subcommands(unset_empty)
 }
@@ -86,26 +97,42 @@ fn one_line(error: clap::Error, command: &clap::Command) -> ConfigError {
     let (Some(argument), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else {
         return ConfigError::Usage(error);
     };
-    let flag = argument.split([' ', '=']).next().unwrap_or_default().trim_start_matches("--").to_owned();
+    let flag = argument
+        .split([' ', '='])
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("--")
+        .to_owned();
     let found = arguments(command).find(|a| a.get_long() == Some(&flag));
-    let Some(found) = found else { return ConfigError::Usage(error) };
-    let name = found.get_env().map_or_else(|| format!("--{flag}"), |e| format!("{} (--{flag})", e.to_string_lossy()));
+    let Some(found) = found else {
+        return ConfigError::Usage(error);
+    };
+    let name = found.get_env().map_or_else(
+        || format!("--{flag}"),
+        |e| format!("{} (--{flag})", e.to_string_lossy()),
+    );
     if value.is_empty() {
         return ConfigError::Invalid(format!("{name}: a value is missing"));
     }
-    let right = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_else(|| {
-        let valid = match error.get(ContextKind::ValidValue) {
-            Some(ContextValue::Strings(valid)) => valid.join(", "),
-            _ => String::new(),
-        };
-        format!("expected one of: {valid}")
-    });
+    let right = std::error::Error::source(&error)
+        .map(ToString::to_string)
+        .unwrap_or_else(|| {
+            let valid = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(valid)) => valid.join(", "),
+                _ => String::new(),
+            };
+            format!("expected one of: {valid}")
+        });
     ConfigError::wrong(name, value, right)
 }
 
 /// Every argument of a command and its subcommands.
 pub fn arguments(command: &clap::Command) -> Box<dyn Iterator<Item = &clap::Arg> + '_> {
-    Box::new(command.get_arguments().chain(command.get_subcommands().flat_map(arguments)))
+    Box::new(
+        command
+            .get_arguments()
+            .chain(command.get_subcommands().flat_map(arguments)),
+    )
 }
 
 /// `ACCOUNT_<NAME>_ROLE_ARN` and `ACCOUNT_<NAME>_PROFILE`: what one account is reached by.
@@ -133,7 +160,9 @@ impl AccountVariables {
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut accounts: BTreeMap<String, AccountVariable> = BTreeMap::new();
         for (key, value) in pairs {
-            let Some(rest) = key.strip_prefix("ACCOUNT_").filter(|_| !value.is_empty()) else { continue };
+            let Some(rest) = key.strip_prefix("ACCOUNT_").filter(|_| !value.is_empty()) else {
+                continue;
+            };
             let mut set = |name: &str, put: fn(&mut AccountVariable, String)| {
                 let name = name.to_ascii_lowercase().replace('_', "-");
                 put(accounts.entry(name).or_default(), value.clone());
@@ -164,7 +193,10 @@ mod tests {
         ];
         let read = AccountVariables::from_pairs(pairs.map(|(k, v)| (k.to_owned(), v.to_owned())));
         assert_eq!(read.0.keys().collect::<Vec<_>>(), ["data-lake", "production"]);
-        assert_eq!(read.0["production"].role_arn.as_deref(), Some("arn:aws:iam::222222222222:role/x"));
+        assert_eq!(
+            read.0["production"].role_arn.as_deref(),
+            Some("arn:aws:iam::222222222222:role/x")
+        );
         assert_eq!(read.0["data-lake"].profile.as_deref(), Some("lake"));
     }
 
@@ -191,9 +223,15 @@ mod tests {
     #[test]
     fn a_wrong_value_is_one_line_with_name_value_and_remedy() {
         let said = parse_probe(&["--max-body-bytes", "lots"]).unwrap_err().to_string();
-        assert_eq!(said, "MAX_BODY_BYTES (--max-body-bytes): wrong value `lots`: expected a size such as 4MiB, 512KiB or 1000, or `off`");
+        assert_eq!(
+            said,
+            "MAX_BODY_BYTES (--max-body-bytes): wrong value `lots`: expected a size such as 4MiB, 512KiB or 1000, or `off`"
+        );
         let said = parse_probe(&["--port", "99999"]).unwrap_err().to_string();
-        assert!(said.starts_with("MCP_PORT (--port): wrong value `99999`: 99999 is not in 0..=65535"), "{said}");
+        assert!(
+            said.starts_with("MCP_PORT (--port): wrong value `99999`: 99999 is not in 0..=65535"),
+            "{said}"
+        );
         assert_eq!(parse_probe(&[]).unwrap().http.port, 8000);
     }
 }

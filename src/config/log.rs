@@ -9,7 +9,13 @@ pub struct LogConfig {
     pub log_level: String,
 
     /// `pretty` for people, `json` for machines, `auto`: pretty on a terminal
-    #[arg(long, env = "LOG_FORMAT", default_value = "auto", value_name = "FORMAT", global = true)]
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        default_value = "auto",
+        value_name = "FORMAT",
+        global = true
+    )]
     pub log_format: LogFormat,
 }
 
@@ -29,5 +35,7 @@ fn directives(text: &str) -> Result<String, String> {
     tracing_subscriber::EnvFilter::builder()
         .parse(text)
         .map(|_| text.to_owned())
-        .map_err(|_| "expected off, error, warn, info, debug, trace or directives such as info,aws_ops_mcp=debug".to_owned())
+        .map_err(|_| {
+            "expected off, error, warn, info, debug, trace or directives such as info,aws_ops_mcp=debug".to_owned()
+        })
 }

@@ -102,7 +102,14 @@ mod tests {
     fn only_real_regions_pass() {
         assert_eq!("eu-west-1".parse::<Region>().unwrap().as_str(), "eu-west-1");
         assert_eq!("cn-north-1".parse::<Region>().unwrap().partition(), "aws-cn");
-        for wrong in ["us-east-1.evil/#", "us-east-1\n", "US-EAST-1", "", "us-east-11", "localhost"] {
+        for wrong in [
+            "us-east-1.evil/#",
+            "us-east-1\n",
+            "US-EAST-1",
+            "",
+            "us-east-11",
+            "localhost",
+        ] {
             assert!(wrong.parse::<Region>().is_err(), "{wrong:?}");
         }
     }

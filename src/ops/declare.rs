@@ -77,7 +77,9 @@ impl Declaration {
         let flag = |key| get(key).and_then(|v| v.as_bool());
         Self {
             access,
-            actions: get(ACTIONS).and_then(|v| serde_json::from_value(v).ok()).unwrap_or_default(),
+            actions: get(ACTIONS)
+                .and_then(|v| serde_json::from_value(v).ok())
+                .unwrap_or_default(),
             targeted: flag(TARGETED).unwrap_or(true),
             idempotent: flag(IDEMPOTENT).unwrap_or(access <= Access::Reveal),
         }
@@ -113,8 +115,17 @@ mod tests {
         assert_eq!(read.actions, ["s3:ListBucket"]);
         assert_eq!(read.annotations().read_only_hint, Some(true));
         let reveal = Declaration::of(&tool(declare(Access::Reveal, &[])));
-        assert_eq!((reveal.annotations().read_only_hint, reveal.annotations().destructive_hint), (Some(false), Some(false)));
+        assert_eq!(
+            (
+                reveal.annotations().read_only_hint,
+                reveal.annotations().destructive_hint
+            ),
+            (Some(false), Some(false))
+        );
         let write = Declaration::of(&tool(idempotent(declare(Access::Write, &[]))));
-        assert_eq!((write.annotations().idempotent_hint, write.targeted), (Some(true), true));
+        assert_eq!(
+            (write.annotations().idempotent_hint, write.targeted),
+            (Some(true), true)
+        );
     }
 }

@@ -8,14 +8,13 @@ use rmcp::{
     handler::server::tool::IntoCallToolResult,
     model::{CallToolResponse, CallToolResult},
 };
-use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::aws::{AccountError, error::inside};
 
 /// The kinds of failure, as `error.code` names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     /// The arguments are wrong.
@@ -104,8 +103,13 @@ impl OpError {
 
     /// Whether AWS no longer took the keys, although they had not ended.
     pub fn keys_expired(&self) -> bool {
-        const CODES: [&str; 5] =
-            ["ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "RequestExpired"];
+        const CODES: [&str; 5] = [
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "RequestExpired",
+        ];
         matches!(self, Self::Aws { aws_code, .. } if CODES.contains(&aws_code.as_str()))
     }
 
@@ -113,7 +117,10 @@ impl OpError {
     pub fn retryable(&self) -> bool {
         match self {
             Self::Account(error) => error.retryable(),
-            _ => matches!(self.code(), ErrorCode::Throttled | ErrorCode::Unreachable | ErrorCode::Timeout),
+            _ => matches!(
+                self.code(),
+                ErrorCode::Throttled | ErrorCode::Unreachable | ErrorCode::Timeout
+            ),
         }
     }
 }
@@ -130,12 +137,21 @@ fn aws_kind(code: &str, status: u16) -> ErrorCode {
         "RequestThrottled",
         "RequestThrottledException",
     ];
-    const DENIED: [&str; 4] = ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AllAccessDisabled"];
+    const DENIED: [&str; 4] = [
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "AllAccessDisabled",
+    ];
     if THROTTLED.contains(&code) || status == 429 || status == 503 {
         ErrorCode::Throttled
     } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
         ErrorCode::AccessDenied
-    } else if code.starts_with("NoSuch") || code.ends_with("NotFoundException") || code.ends_with("NotFound") || status == 404 {
+    } else if code.starts_with("NoSuch")
+        || code.ends_with("NotFoundException")
+        || code.ends_with("NotFound")
+        || status == 404
+    {
         ErrorCode::NotFound
     } else {
         ErrorCode::Aws
@@ -145,7 +161,7 @@ fn aws_kind(code: &str, status: u16) -> ErrorCode {
 impl<E, R> From<SdkError<E, R>> for OpError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + HasStatus + 'static,
+    R: std::fmt::Debug + RawResponse + 'static,
     SdkError<E, R>: RequestId,
 {
     fn from(error: SdkError<E, R>) -> Self {
@@ -160,9 +176,17 @@ where
                 404 => ("NotFound", "no such bucket, key or version"),
                 _ => ("Unknown", "AWS gave no reason"),
             };
+            let mut message = service.message().map_or_else(|| words().1.to_owned(), str::to_owned);
+            if let Some(region) = context
+                .raw()
+                .bucket_region()
+                .filter(|_| matches!(status, 301 | 307 | 400))
+            {
+                message = format!("{message} (the bucket is in {region}: call again with region \"{region}\")");
+            }
             return Self::Aws {
                 aws_code: code.unwrap_or_else(|| words().0.to_owned()),
-                message: service.message().map_or_else(|| words().1.to_owned(), str::to_owned),
+                message,
                 request_id,
                 status,
             };
@@ -177,15 +201,21 @@ where
     }
 }
 
-/// Something with an HTTP status: the SDK's raw response.
-pub trait HasStatus {
-    /// The status code.
+/// What the SDK's raw response tells beyond the parsed error.
+pub trait RawResponse {
+    /// The HTTP status.
     fn status_code(&self) -> u16;
+    /// Where S3 says the bucket is, when it was asked for in another region.
+    fn bucket_region(&self) -> Option<&str>;
 }
 
-impl HasStatus for aws_smithy_runtime_api::client::orchestrator::HttpResponse {
+impl RawResponse for aws_smithy_runtime_api::client::orchestrator::HttpResponse {
     fn status_code(&self) -> u16 {
         self.status().as_u16()
+    }
+
+    fn bucket_region(&self) -> Option<&str> {
+        self.headers().get("x-amz-bucket-region")
     }
 }
 
@@ -193,7 +223,13 @@ impl IntoCallToolResult for OpError {
     /// The body without receipt and hint, which the server adds.
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
         let mut body = json!({ "code": self.code(), "message": self.to_string(), "retryable": self.retryable() });
-        if let (Self::Aws { aws_code, request_id, .. }, Some(body)) = (&self, body.as_object_mut()) {
+        if let (
+            Self::Aws {
+                aws_code, request_id, ..
+            },
+            Some(body),
+        ) = (&self, body.as_object_mut())
+        {
             body.insert("aws_code".to_owned(), json!(aws_code));
             if let Some(id) = request_id {
                 body.insert("request_id".to_owned(), json!(id));
@@ -216,7 +252,12 @@ mod tests {
     use super::*;
 
     fn aws(code: &str, status: u16) -> OpError {
-        OpError::Aws { aws_code: code.to_owned(), message: String::new(), request_id: None, status }
+        OpError::Aws {
+            aws_code: code.to_owned(),
+            message: String::new(),
+            request_id: None,
+            status,
+        }
     }
 
     #[test]

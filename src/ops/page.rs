@@ -31,7 +31,11 @@ impl Pager {
     /// Up to `max_results` items from `next_token` on, as long as they take no more than `bytes` of JSON.
     pub fn new(max_results: Option<u32>, next_token: Option<String>, bytes: usize) -> Self {
         let wanted = max_results.unwrap_or(DEFAULT_ITEMS).clamp(1, MOST_ITEMS) as usize;
-        Self { wanted, token: next_token, bytes }
+        Self {
+            wanted,
+            token: next_token,
+            bytes,
+        }
     }
 
     /// Fetches pages with `fetch(token, size)`, none larger than `page` items, and none beyond the limit, so that AWS's own
@@ -69,7 +73,9 @@ fn size_of_json<T: Serialize>(item: &T) -> usize {
 
 /// A cursor of several parts as one opaque token.
 pub fn pack<T: Serialize>(parts: &T) -> Result<String, OpError> {
-    serde_json::to_vec(parts).map(|json| BASE64_URL_SAFE_NO_PAD.encode(json)).map_err(OpError::internal)
+    serde_json::to_vec(parts)
+        .map(|json| BASE64_URL_SAFE_NO_PAD.encode(json))
+        .map_err(OpError::internal)
 }
 
 /// The parts of a token that [`pack`] made.
@@ -90,35 +96,65 @@ mod tests {
     async fn numbers(total: usize, token: Option<String>, size: i32) -> Result<Page<usize>, OpError> {
         let from: usize = token.map_or(0, |t| t.parse().unwrap());
         let to = total.min(from + usize::try_from(size).unwrap());
-        Ok(Page { items: (from..to).collect(), next: (to < total).then(|| to.to_string()) })
+        Ok(Page {
+            items: (from..to).collect(),
+            next: (to < total).then(|| to.to_string()),
+        })
     }
 
     #[tokio::test]
     async fn all_pages_come_until_the_limit_and_then_a_cursor() {
-        let all = Pager::new(None, None, usize::MAX).collect(100, |t, n| numbers(250, t, n)).await.unwrap();
+        let all = Pager::new(None, None, usize::MAX)
+            .collect(100, |t, n| numbers(250, t, n))
+            .await
+            .unwrap();
         assert_eq!((all.items.len(), all.next), (250, None));
-        let some = Pager::new(Some(130), None, usize::MAX).collect(100, |t, n| numbers(250, t, n)).await.unwrap();
+        let some = Pager::new(Some(130), None, usize::MAX)
+            .collect(100, |t, n| numbers(250, t, n))
+            .await
+            .unwrap();
         assert_eq!((some.items.len(), some.next.as_deref()), (130, Some("130")));
-        let rest = Pager::new(None, some.next, usize::MAX).collect(100, |t, n| numbers(250, t, n)).await.unwrap();
-        assert_eq!((rest.items.first(), rest.items.len(), rest.next), (Some(&130), 120, None));
+        let rest = Pager::new(None, some.next, usize::MAX)
+            .collect(100, |t, n| numbers(250, t, n))
+            .await
+            .unwrap();
+        assert_eq!(
+            (rest.items.first(), rest.items.len(), rest.next),
+            (Some(&130), 120, None)
+        );
     }
 
     #[tokio::test]
     async fn a_large_list_stops_at_a_page_within_the_byte_limit() {
-        let cut = Pager::new(None, None, 1500).collect(100, |t, n| numbers(10_000, t, n)).await.unwrap();
+        let cut = Pager::new(None, None, 1500)
+            .collect(100, |t, n| numbers(10_000, t, n))
+            .await
+            .unwrap();
         let bytes: usize = cut.items.iter().map(size_of_json).sum();
-        assert!(bytes <= 1500 && cut.items.len() >= 200 && cut.next == Some(cut.items.len().to_string()), "{bytes} {}", cut.items.len());
+        assert!(
+            bytes <= 1500 && cut.items.len() >= 200 && cut.next == Some(cut.items.len().to_string()),
+            "{bytes} {}",
+            cut.items.len()
+        );
     }
 
     #[tokio::test]
     async fn a_token_that_repeats_is_no_endless_loop() {
-        let same = |_, _| async { Ok(Page { items: vec![1], next: Some("x".to_owned()) }) };
+        let same = |_, _| async {
+            Ok(Page {
+                items: vec![1],
+                next: Some("x".to_owned()),
+            })
+        };
         assert!(Pager::new(None, None, usize::MAX).collect(10, same).await.is_err());
     }
 
     #[test]
     fn foreign_tokens_are_refused() {
-        assert_eq!(unpack::<(String, u8)>(&pack(&("a", 1)).unwrap()).unwrap(), ("a".to_owned(), 1));
+        assert_eq!(
+            unpack::<(String, u8)>(&pack(&("a", 1)).unwrap()).unwrap(),
+            ("a".to_owned(), 1)
+        );
         assert!(unpack::<(String, u8)>("%%%").is_err());
     }
 }

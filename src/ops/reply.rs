@@ -83,5 +83,10 @@ impl<T: Serialize> IntoCallToolResult for Json<T> {
 /// # Errors
 /// None: the type is what tools return.
 pub fn ok<T>(data: T) -> Result<Json<Reply<T>>, super::OpError> {
-    Ok(Json(Reply { success: true, data: Some(data), error: None, receipt: None }))
+    Ok(Json(Reply {
+        success: true,
+        data: Some(data),
+        error: None,
+        receipt: None,
+    }))
 }

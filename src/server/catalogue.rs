@@ -1,0 +1,271 @@
+//! The tools as clients see them: each service's declarations, plus the selector, plus the hints.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use rmcp::{
+    handler::server::{common::schema_for_input, router::tool::ToolRouter},
+    model::{JsonObject, Tool},
+};
+use serde_json::Value;
+
+use crate::{
+    aws::Selector,
+    config::value::nearest,
+    ops::{Declaration, OpError, Ops},
+    services,
+};
+
+/// Every tool, in the order in which it is shown.
+pub struct Catalogue {
+    router: ToolRouter<Ops>,
+    order: Vec<String>,
+    entries: BTreeMap<String, Entry>,
+}
+
+/// One tool.
+#[derive(Debug)]
+pub struct Entry {
+    /// As clients see it.
+    pub tool: Tool,
+    /// Which service it belongs to.
+    pub toolset: &'static str,
+    /// What it declares.
+    pub declaration: Declaration,
+}
+
+impl Catalogue {
+    /// Every service's tools. Without `profiles` no tool takes a profile.
+    ///
+    /// # Errors
+    /// Two tools of one name, or one that uses the selector's words for something else: a mistake in the program.
+    pub fn new(profiles: bool) -> Result<Self, String> {
+        let selector = selector_properties(profiles)?;
+        let (mut order, mut entries, mut router) = (Vec::new(), BTreeMap::new(), ToolRouter::new());
+        for (toolset, tools) in services::toolsets() {
+            for tool in tools.list_all() {
+                let name = tool.name.to_string();
+                let entry = Entry::new(tool, toolset, &selector)?;
+                if entries.insert(name.clone(), entry).is_some() {
+                    return Err(format!("two tools are called `{name}`"));
+                }
+                order.push(name);
+            }
+            router += tools;
+        }
+        Ok(Self { router, order, entries })
+    }
+
+    /// The tool of this name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name)
+    }
+
+    /// Every tool, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.order.iter().filter_map(|name| self.entries.get(name))
+    }
+
+    /// Every tool as `tools/list` shows it.
+    pub fn tools(&self) -> Vec<Tool> {
+        self.entries().map(|entry| entry.tool.clone()).collect()
+    }
+
+    /// What runs them.
+    pub(super) fn router(&self) -> &ToolRouter<Ops> {
+        &self.router
+    }
+
+    /// What is said of a tool that does not exist.
+    pub fn unknown(&self, name: &str) -> String {
+        match nearest(name, self.order.iter().map(String::as_str)) {
+            Some(near) => format!("unknown tool `{name}`; did you mean `{near}`?"),
+            None => format!("unknown tool `{name}`; tools/list shows the tools"),
+        }
+    }
+}
+
+impl Entry {
+    fn new(mut tool: Tool, toolset: &'static str, selector: &JsonObject) -> Result<Self, String> {
+        let declaration = Declaration::of(&tool);
+        let mut schema = JsonObject::clone(&tool.input_schema);
+        schema.remove("$schema");
+        let properties = schema
+            .entry("properties")
+            .or_insert_with(|| Value::Object(JsonObject::new()));
+        if let Value::Object(properties) = properties {
+            if let Some(taken) = Selector::FIELDS.iter().find(|f| properties.contains_key(**f)) {
+                return Err(format!(
+                    "tool `{}` uses the selector's argument `{taken}` for something else",
+                    tool.name
+                ));
+            }
+            properties.values_mut().for_each(lean);
+            if declaration.targeted {
+                properties.extend(selector.clone());
+            }
+        }
+        schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+        tool.input_schema = Arc::new(schema);
+        if let Some(output) = &mut tool.output_schema {
+            let mut schema = JsonObject::clone(output);
+            schema.remove("$schema");
+            *output = Arc::new(schema);
+        }
+        tool.annotations = Some(declaration.annotations());
+        Ok(Self {
+            tool,
+            toolset,
+            declaration,
+        })
+    }
+
+    /// Takes the selector out of a call's arguments, and checks that what is left are arguments of this tool.
+    ///
+    /// # Errors
+    /// An argument that the tool does not have, with what it may have meant.
+    pub fn take_selector(&self, mut arguments: JsonObject) -> Result<(Option<Selector>, JsonObject), OpError> {
+        let known: Vec<&str> = match self.tool.input_schema.get("properties") {
+            Some(Value::Object(properties)) => properties.keys().map(String::as_str).collect(),
+            _ => Vec::new(),
+        };
+        if let Some(unknown) = arguments.keys().find(|k| !known.contains(&k.as_str())) {
+            let meant = nearest(unknown, known.iter().copied())
+                .map(|n| format!("; did you mean `{n}`?"))
+                .unwrap_or_default();
+            let takes = if known.is_empty() {
+                "it takes none".to_owned()
+            } else {
+                format!("it takes {}", known.join(", "))
+            };
+            return Err(OpError::InvalidInput(format!(
+                "{} has no argument `{unknown}`{meant} ({takes})",
+                self.tool.name
+            )));
+        }
+        if !self.declaration.targeted {
+            return Ok((None, arguments));
+        }
+        let chosen: JsonObject = Selector::FIELDS
+            .iter()
+            .filter_map(|f| arguments.remove_entry(*f))
+            .collect();
+        let selector = serde_json::from_value(Value::Object(chosen));
+        let selector = selector
+            .map_err(|e| OpError::InvalidInput(format!("account, role_arn, profile and region are strings: {e}")))?;
+        Ok((Some(selector), arguments))
+    }
+}
+
+/// The selector's arguments as JSON Schema.
+fn selector_properties(profiles: bool) -> Result<JsonObject, String> {
+    let schema = schema_for_input::<Selector>()?;
+    let Some(Value::Object(mut properties)) = schema.get("properties").cloned() else {
+        return Err("the selector has no properties".to_owned());
+    };
+    if !profiles {
+        properties.remove("profile");
+    }
+    properties.values_mut().for_each(lean);
+    Ok(properties)
+}
+
+/// Drops what only costs tokens: an optional argument need not say that it may be null, nor how wide its integer is.
+fn lean(schema: &mut Value) {
+    let Value::Object(object) = schema else { return };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            object.insert("type".to_owned(), one);
+        }
+    }
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
+    if object
+        .get("format")
+        .and_then(Value::as_str)
+        .is_some_and(|f| f.starts_with("int") || f.starts_with("uint"))
+    {
+        object.remove("format");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn arguments(value: Value) -> JsonObject {
+        value.as_object().cloned().unwrap()
+    }
+
+    #[test]
+    fn every_tool_is_declared_addressed_and_described_alike() {
+        let catalogue = Catalogue::new(true).unwrap();
+        let routed: usize = services::toolsets().iter().map(|(_, tools)| tools.map.len()).sum();
+        assert_eq!(routed, catalogue.router.map.len());
+        for entry in catalogue.entries() {
+            let name = &entry.tool.name;
+            assert!(
+                entry.tool.description.as_ref().is_some_and(|d| d.len() > 40),
+                "{name}: description"
+            );
+            assert!(entry.tool.output_schema.is_some(), "{name}: output schema");
+            let annotations = entry.tool.annotations.as_ref().unwrap();
+            assert!(
+                annotations.read_only_hint.is_some() && annotations.destructive_hint.is_some(),
+                "{name}: hints"
+            );
+            assert_eq!(
+                entry.declaration.actions.is_empty(),
+                !entry.declaration.targeted,
+                "{name}: IAM actions"
+            );
+            assert!(
+                entry.declaration.actions.iter().all(|a| a.contains(':')),
+                "{name}: IAM actions"
+            );
+            let properties = entry.tool.input_schema["properties"].as_object().unwrap();
+            for field in Selector::FIELDS {
+                assert_eq!(
+                    properties.contains_key(field),
+                    entry.declaration.targeted,
+                    "{name}: {field}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_profiles_no_tool_takes_one() {
+        let catalogue = Catalogue::new(false).unwrap();
+        let entry = catalogue.get("list_secrets").unwrap();
+        assert!(entry.tool.input_schema["properties"].get("profile").is_none());
+        let said = entry
+            .take_selector(arguments(json!({"profile": "default"})))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("has no argument `profile`"), "{said}");
+    }
+
+    #[test]
+    fn the_selector_is_taken_apart_and_typos_are_told() {
+        let catalogue = Catalogue::new(true).unwrap();
+        let entry = catalogue.get("get_object").unwrap();
+        let (selector, rest) = entry
+            .take_selector(arguments(json!({"account": "a", "bucket": "b", "key": "k"})))
+            .unwrap();
+        assert_eq!(selector.unwrap().account.as_deref(), Some("a"));
+        assert_eq!(Value::Object(rest), json!({"bucket": "b", "key": "k"}));
+        let said = entry
+            .take_selector(arguments(json!({"bukcet": "b"})))
+            .unwrap_err()
+            .to_string();
+        assert!(said.contains("did you mean `bucket`"), "{said}");
+        assert!(entry.take_selector(arguments(json!({"account": 7}))).is_err());
+        let accounts = catalogue.get("list_accounts").unwrap();
+        assert!(accounts.take_selector(arguments(json!({"account": "a"}))).is_err());
+    }
+}

@@ -1,0 +1,162 @@
+//! The end of every call: one envelope, the receipt, a hint that says who must act, and the text form of it all.
+
+use rmcp::{
+    ErrorData,
+    model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::Identity,
+    ops::{Access, ErrorCode, OpError, Receipt},
+};
+
+use super::{Entry, Outcome};
+
+/// Makes the answer of an outcome, and tells `log` how it ended.
+pub(super) fn finish(
+    entry: &Entry,
+    outcome: Outcome,
+    limit: Option<usize>,
+    log: impl FnOnce(Option<&str>, Option<&Receipt>),
+) -> Result<CallToolResponse, ErrorData> {
+    let Outcome {
+        target,
+        receipt,
+        result,
+    } = outcome;
+    let mut answer = match result {
+        Some(Ok(CallToolResponse::Complete(answer))) => answer,
+        Some(Ok(other)) => return Ok(other),
+        Some(Err(error)) => error.into(),
+        None => OpError::internal("a call ended without a result").into(),
+    };
+    let mut body = match answer.structured_content.take() {
+        Some(Value::Object(body)) => body,
+        // rmcp answers arguments that don't parse with plain text.
+        _ => body_of(OpError::InvalidInput(plain_text(&answer))),
+    };
+    answer.is_error = Some(body.get("success") != Some(&Value::Bool(true)));
+    if let Some(Value::Object(error)) = body.get_mut("error")
+        && !error.contains_key("hint")
+        && let Some(hint) = hint(entry, error, target.as_ref().map(|t| &t.identity), receipt.as_ref())
+    {
+        error.insert("hint".to_owned(), json!(hint));
+    }
+    if let Some(receipt) = receipt.as_ref().and_then(|r| serde_json::to_value(r).ok()) {
+        body.insert("receipt".to_owned(), receipt);
+    }
+    let mut text = Value::Object(body.clone()).to_string();
+    // The text repeats the structure, so both count.
+    if let Some(limit) = limit.filter(|limit| text.len() * 2 > *limit) {
+        let message = format!(
+            "the result has {} bytes, more than the limit of {limit} (MAX_RESULT_BYTES): ask for less, for example with max_results or a filter",
+            text.len() * 2
+        );
+        let receipt = body.remove("receipt");
+        body = body_of(OpError::InvalidInput(message));
+        body.extend(receipt.map(|r| ("receipt".to_owned(), r)));
+        answer.is_error = Some(true);
+        text = Value::Object(body.clone()).to_string();
+    }
+    log(
+        body.get("error").and_then(|e| e.get("code")).and_then(Value::as_str),
+        receipt.as_ref(),
+    );
+    answer.content = vec![ContentBlock::text(text)];
+    answer.structured_content = Some(Value::Object(body));
+    Ok(answer.into())
+}
+
+/// Whether an answer says that AWS no longer takes the keys.
+pub(super) fn keys_expired(answer: &CallToolResponse) -> bool {
+    let CallToolResponse::Complete(answer) = answer else {
+        return false;
+    };
+    let code = answer
+        .structured_content
+        .as_ref()
+        .and_then(|b| b.pointer("/error/aws_code"))
+        .and_then(Value::as_str);
+    code.is_some_and(|code| {
+        OpError::Aws {
+            aws_code: code.to_owned(),
+            message: String::new(),
+            request_id: None,
+            status: 0,
+        }
+        .keys_expired()
+    })
+}
+
+fn body_of(error: OpError) -> JsonObject {
+    match CallToolResult::from(error).structured_content {
+        Some(Value::Object(body)) => body,
+        _ => JsonObject::new(),
+    }
+}
+
+fn plain_text(answer: &CallToolResult) -> String {
+    let text = answer
+        .content
+        .first()
+        .and_then(|c| c.as_text())
+        .map(|t| t.text.clone())
+        .unwrap_or_default();
+    text.trim_start_matches("failed to deserialize parameters: ").to_owned()
+}
+
+/// Who must do what. The tool's declaration knows the action, the receipt the identity, AWS's message the rest.
+fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt: Option<&Receipt>) -> Option<String> {
+    let text = |key: &str| error.get(key).and_then(Value::as_str).unwrap_or_default();
+    let code: ErrorCode = serde_json::from_value(error.get("code")?.clone()).ok()?;
+    let access = entry.declaration.access;
+    match code {
+        ErrorCode::AccessDenied => Some(denied(entry, text("message"), identity, receipt)),
+        ErrorCode::Throttled => Some("AWS asks for patience: call again in a few seconds.".to_owned()),
+        ErrorCode::Timeout | ErrorCode::Unreachable if access >= Access::Write => {
+            Some(if entry.declaration.idempotent {
+                "The outcome is unknown: the change may have been made. Repeating the same call is safe.".to_owned()
+            } else {
+                "The outcome is unknown: the change may have been made. Read the current state before you repeat it."
+                    .to_owned()
+            })
+        }
+        ErrorCode::Timeout => Some("Ask for less, or raise TOOL_TIMEOUT on the server.".to_owned()),
+        ErrorCode::Unreachable => {
+            Some("Check the region, and the server's network, proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL.".to_owned())
+        }
+        ErrorCode::Aws if matches!(text("aws_code"), "ExpiredToken" | "ExpiredTokenException") => {
+            Some("The keys had been revoked; the next call signs in anew: call again.".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Option<&Receipt>) -> String {
+    // AWS names the action that it refused in most messages; S3 does not, and then the declaration does.
+    let named = message
+        .split("perform: ")
+        .nth(1)
+        .and_then(|rest| rest.split_whitespace().next());
+    let action = named.map_or_else(
+        || entry.declaration.actions.join(", "),
+        |a| a.trim_end_matches('.').to_owned(),
+    );
+    let whose = match identity {
+        Some(Identity::Role(role)) => format!("the policies of {}", role.role),
+        Some(Identity::Profile(profile)) => format!("the policies of profile `{profile}`'s identity"),
+        _ => "the policies of the server's own identity (name an `account` to act in one)".to_owned(),
+    };
+    let account = receipt
+        .and_then(|r| r.account_id.as_deref())
+        .map(|id| format!(" in account {id}"))
+        .unwrap_or_default();
+    if message.contains("explicit deny") {
+        format!(
+            "{action} is explicitly denied{account}: {whose}, a permissions boundary, an SCP or a resource policy says Deny. Who owns the account decides whether that should change."
+        )
+    } else {
+        format!("{whose}{account} do not allow {action}. Who owns the account adds it, if it should be allowed.")
+    }
+}
