@@ -9,8 +9,8 @@ ARG FEATURES=""
 # The dependencies are a layer of their own, built around empty sources, so that a change of ours doesn't build them anew.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
-    && echo '//! Nothing yet.' | tee src/lib.rs > src/main.rs \
-    && echo 'fn main() {}' >> src/main.rs \
+    && echo '//! Nothing yet.' > src/lib.rs \
+    && echo '//! Nothing yet.\nfn main() {}' > src/main.rs \
     && cargo build --release --locked --no-default-features --features "$FEATURES" \
     && rm -r src
 

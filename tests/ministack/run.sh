@@ -47,11 +47,8 @@ fi
 while IFS= read -r name; do
     case $name in AWS_CA_BUNDLE) ;; AWS_* | ACCOUNT_*) unset "$name" ;; esac
 done < <(compgen -e)
-set -a
-# shellcheck source=/dev/null
-. "$dir/env"
-AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
-set +a
+while IFS= read -r line; do export "${line?}"; done <"$dir/env"
+export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
 
 echo "ministack: $endpoint, seeded; running: $*"
 "$@"
