@@ -9,8 +9,8 @@ ARG FEATURES=""
 # The dependencies are a layer of their own, built around empty sources, so that a change of ours doesn't build them anew.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src \
-    && echo '//! Nothing yet.' > src/lib.rs \
-    && echo '//! Nothing yet.\nfn main() {}' > src/main.rs \
+    && printf '//! Nothing yet.\n' > src/lib.rs \
+    && printf '//! Nothing yet.\nfn main() {}\n' > src/main.rs \
     && cargo build --release --locked --no-default-features --features "$FEATURES" \
     && rm -r src
 
