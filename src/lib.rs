@@ -2,6 +2,7 @@
 //!
 //! The modules in reading order; a module uses only those below it.
 
+pub mod cli;
 pub mod http;
 pub mod server;
 pub mod services;

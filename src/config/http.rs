@@ -40,6 +40,10 @@ pub struct HttpConfig {
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_name = "CIDR,…")]
     pub trusted_proxies: Vec<String>,
 
+    /// Keep no sessions on /mcp: every request stands alone and Mcp-Session-Id is ignored (AgentCore Runtime wants this)
+    #[arg(long, env = "MCP_STATELESS")]
+    pub stateless: bool,
+
     #[command(flatten)]
     #[expect(missing_docs, reason = "the type says it; clap would show the text as a heading")]
     pub limits: HttpLimits,
@@ -85,7 +89,11 @@ pub struct HttpLimits {
     #[arg(long, env = "MAX_AUTH_FAILURES", default_value = "10", value_parser = count_limit)]
     pub max_auth_failures: Limit<usize>,
 
-    /// Time that calls in flight get after SIGTERM before they are cut
+    /// Time after SIGTERM in which the server still accepts, so that load balancers notice; `off` stops at once
+    #[arg(long, env = "SHUTDOWN_DRAIN", default_value = "off", value_parser = duration_limit)]
+    pub shutdown_drain: Limit<Duration>,
+
+    /// Time that calls in flight get after that before they are cut
     #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = duration_limit)]
     pub shutdown_grace: Limit<Duration>,
 }

@@ -1,0 +1,128 @@
+//! The way in: one router, the layers every request passes, and the listener under them.
+//!
+//! A request meets, in this order: its request id and log line, Host and Origin, the bearer token, then its transport,
+//! which reads the body within limits. `/healthz` and `/readyz` answer probes without a token.
+
+mod access;
+mod allowlist;
+mod answer;
+mod body;
+mod health;
+mod lifecycle;
+mod listener;
+mod observe;
+mod proxies;
+mod sessions;
+mod sse;
+mod streamable;
+
+use std::{io, sync::Arc};
+
+use axum::{Router, extract::Request, middleware, routing::any};
+use rmcp::ServerHandler;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use lifecycle::Lifecycle;
+pub use listener::{Peer, listen, shutdown_signal};
+
+use crate::{
+    auth::{AuthFailures, Authenticator},
+    config::http::HttpConfig,
+};
+
+/// Why the server can't be served as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// A variable that can't be read.
+    #[error("{variable}: `{value}` {problem}")]
+    Config {
+        /// The variable.
+        variable: &'static str,
+        /// What it holds. None of these variables is secret.
+        value: String,
+        /// What is wrong with it, and what would be right.
+        problem: &'static str,
+    },
+
+    /// The listener failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Serves MCP on `listener` until `shutdown`, then until the calls in flight are done or `shutdown_grace` is over.
+pub async fn serve<H, F>(
+    listener: TcpListener,
+    config: &HttpConfig,
+    auth: Authenticator,
+    factory: F,
+    shutdown: CancellationToken,
+) -> Result<(), HttpError>
+where
+    H: ServerHandler,
+    F: Fn() -> H + Send + Sync + 'static,
+{
+    let lifecycle = Lifecycle::new(shutdown);
+    let router = router(config, auth, factory, &lifecycle)?;
+    Ok(listen(listener, router, &config.limits, &lifecycle).await?)
+}
+
+/// Everything that answers, without a socket. `factory` makes the handler of one session or one stateless request.
+pub fn router<H, F>(
+    config: &HttpConfig,
+    auth: Authenticator,
+    factory: F,
+    lifecycle: &Lifecycle,
+) -> Result<Router, HttpError>
+where
+    H: ServerHandler,
+    F: Fn() -> H + Send + Sync + 'static,
+{
+    let limits = &config.limits;
+    let allowlist = Arc::new(allowlist::Allowlist::new(config)?);
+    let access = Arc::new(access::Access {
+        auth,
+        failures: AuthFailures::new(limits.max_auth_failures.get()),
+        proxies: proxies::TrustedProxies::new(&config.trusted_proxies)?,
+    });
+    let sessions = Arc::new(sessions::Sessions::new(
+        limits.max_sessions_per_caller.get(),
+        limits.max_sessions.get(),
+    ));
+    let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
+    let mcp = Arc::new(streamable::Streamable::new(
+        config,
+        factory.clone(),
+        sessions.clone(),
+        lifecycle,
+    ));
+    let sse = Arc::new(sse::SseServer::new(config, factory, sessions, lifecycle));
+    let messages = sse.clone();
+
+    let guarded = Router::new()
+        .route(
+            "/mcp",
+            any(move |request: Request| async move { mcp.handle(request).await }),
+        )
+        .route(
+            "/sse",
+            any(move |request: Request| async move { sse.open(request).await }),
+        )
+        .route(
+            "/messages",
+            any(move |request: Request| async move { messages.post(request).await }),
+        )
+        .fallback(answer::unknown_route)
+        .layer(middleware::from_fn_with_state(access, access::authenticate));
+
+    Ok(Router::new()
+        .merge(health::routes(lifecycle))
+        .merge(guarded)
+        .layer(middleware::from_fn_with_state(allowlist, allowlist::check))
+        .layer(CatchPanicLayer::custom(answer::panicked))
+        .layer(middleware::from_fn(observe::observe)))
+}
+
+#[cfg(test)]
+mod tests;

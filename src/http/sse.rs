@@ -1,0 +1,247 @@
+//! `/sse` and `/messages`: HTTP+SSE of 2024-11-05, which rmcp no longer has, as a transport for rmcp's server.
+//!
+//! The open stream is the session. It has no idle time: closing it under a quiet client would lose that client.
+
+mod session;
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    extract::{Query, Request},
+    response::{
+        IntoResponse as _, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use futures::StreamExt as _;
+use http::{HeaderName, HeaderValue, Method, StatusCode, request::Parts};
+use rmcp::{
+    ServerHandler,
+    model::{ClientJsonRpcMessage, GetExtensions as _, JsonRpcMessage, ServerJsonRpcMessage},
+    service::serve_server_with_ct,
+};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use uuid::Uuid;
+
+use self::session::{Pending, SseTransport};
+use super::{
+    Lifecycle, answer,
+    body::{BodyLimits, Message},
+    sessions::{Sessions, Slot},
+};
+use crate::{auth::Caller, config::http::HttpConfig};
+
+/// Messages that may wait on either side of a session.
+const CAPACITY: usize = 64;
+/// How long a POST waits for a session that is too busy to take it.
+const BUSY: Duration = Duration::from_secs(5);
+/// Keeps nginx from holding the stream back.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The sessions of `/sse`.
+pub(super) struct SseServer<H> {
+    factory: Arc<dyn Fn() -> H + Send + Sync>,
+    sessions: Arc<Sessions>,
+    open: Arc<Mutex<HashMap<String, Open>>>,
+    limits: BodyLimits,
+    ping: Option<Duration>,
+    lifecycle: Lifecycle,
+}
+
+/// One session. Dropping it gives back its place.
+struct Open {
+    slot: Slot,
+    incoming: mpsc::Sender<ClientJsonRpcMessage>,
+    pending: Arc<Pending>,
+}
+
+/// Forgets the session when its stream is dropped, however that came.
+struct Forget {
+    id: String,
+    open: Arc<Mutex<HashMap<String, Open>>>,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        // Bound to a name so that it is dropped after the lock is released.
+        let ended = self
+            .open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.id);
+        drop(ended);
+    }
+}
+
+#[derive(Deserialize)]
+struct SessionQuery {
+    #[serde(rename = "sessionId", alias = "session_id")]
+    id: String,
+}
+
+impl<H: ServerHandler> SseServer<H> {
+    pub(super) fn new(
+        config: &HttpConfig,
+        factory: Arc<dyn Fn() -> H + Send + Sync>,
+        sessions: Arc<Sessions>,
+        lifecycle: &Lifecycle,
+    ) -> Self {
+        Self {
+            factory,
+            sessions,
+            open: Arc::default(),
+            limits: BodyLimits::new(&config.limits),
+            ping: config.limits.sse_ping.get(),
+            lifecycle: lifecycle.clone(),
+        }
+    }
+
+    /// `GET /sse`: a new session, and the stream that it lives on.
+    pub(super) async fn open(&self, request: Request) -> Response {
+        if request.method() != Method::GET {
+            return answer::method_not_allowed("GET");
+        }
+        let Some(caller) = request.extensions().get::<Caller>() else {
+            return answer::text(StatusCode::UNAUTHORIZED, "no caller");
+        };
+        if self.lifecycle.stopping.is_cancelled() {
+            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again");
+        }
+        let slot = match self.sessions.take(caller) {
+            Ok(slot) => slot,
+            Err(full) => return full.answer(),
+        };
+        let id = Uuid::new_v4().simple().to_string();
+        let (incoming, from_client) = mpsc::channel(CAPACITY);
+        let (to_client, outgoing) = mpsc::channel(CAPACITY);
+        let pending = Arc::new(Pending::default());
+        let session = Open {
+            slot,
+            incoming,
+            pending: pending.clone(),
+        };
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(id.clone(), session);
+
+        let end = self.lifecycle.over.child_token();
+        let on_drop = (
+            Forget {
+                id: id.clone(),
+                open: self.open.clone(),
+            },
+            end.clone().drop_guard(),
+        );
+        let transport = SseTransport { from_client, to_client };
+        let handler = (self.factory)();
+        let served = end.clone();
+        tokio::spawn(async move {
+            match serve_server_with_ct(handler, transport, served.clone()).await {
+                Ok(running) => drop(running.waiting().await),
+                Err(error) => tracing::warn!(error = ?error.to_string(), "an SSE session did not initialize"),
+            }
+            served.cancel();
+        });
+
+        let stopping = self.lifecycle.stopping.clone();
+        let answers = pending.clone();
+        let until = async move {
+            tokio::select! {
+                () = end.cancelled() => {}
+                () = async { stopping.cancelled().await; pending.none().await } => {}
+            }
+        };
+        let endpoint = Event::default()
+            .event("endpoint")
+            .data(format!("/messages?sessionId={id}"));
+        let stream = futures::stream::once(async move { endpoint })
+            .chain(ReceiverStream::new(outgoing).map(move |message| {
+                answers.note_outgoing(&message);
+                event(&message)
+            }))
+            .take_until(until)
+            .map(move |event| {
+                let _ = &on_drop;
+                Ok::<_, Infallible>(event)
+            });
+        let mut response = match self.ping {
+            Some(ping) => Sse::new(stream)
+                .keep_alive(KeepAlive::new().interval(ping))
+                .into_response(),
+            None => Sse::new(stream).into_response(),
+        };
+        response
+            .headers_mut()
+            .insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+        response
+    }
+
+    /// `POST /messages?sessionId=…`: a message into the session, whose stream carries the answer.
+    pub(super) async fn post(&self, request: Request) -> Response {
+        if request.method() != Method::POST {
+            return answer::method_not_allowed("POST");
+        }
+        let Message { parts, parsed, .. } = match self.limits.read(request).await {
+            Ok(message) => message,
+            Err(response) => return *response,
+        };
+        let Some((incoming, pending)) = self.find(&parts) else {
+            return answer::unknown_session();
+        };
+        // Calls that are answered keep the session open until they are; new ones would keep it open for ever.
+        if self.lifecycle.stopping.is_cancelled() && matches!(parsed, JsonRpcMessage::Request(_)) {
+            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again");
+        }
+        pending.note_incoming(&parsed);
+        match incoming.send_timeout(with_parts(parsed, parts), BUSY).await {
+            Ok(()) => answer::text(StatusCode::ACCEPTED, "accepted"),
+            Err(mpsc::error::SendTimeoutError::Timeout(message)) => {
+                pending.forget(&message);
+                let text = "the session is busy: read its stream, then send again";
+                answer::retry_after(answer::text(StatusCode::TOO_MANY_REQUESTS, text), BUSY)
+            }
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => answer::unknown_session(),
+        }
+    }
+
+    /// The session that the query names, if it is this caller's.
+    fn find(&self, parts: &Parts) -> Option<(mpsc::Sender<ClientJsonRpcMessage>, Arc<Pending>)> {
+        let Query(query) = Query::<SessionQuery>::try_from_uri(&parts.uri).ok()?;
+        let caller = parts.extensions.get::<Caller>()?;
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get(&query.id).filter(|s| s.slot.owner() == caller)?;
+        Some((session.incoming.clone(), session.pending.clone()))
+    }
+}
+
+/// The handler finds the request's parts where it does on `/mcp`.
+fn with_parts(mut message: ClientJsonRpcMessage, parts: Parts) -> ClientJsonRpcMessage {
+    match &mut message {
+        JsonRpcMessage::Request(request) => {
+            request.request.extensions_mut().insert(parts);
+        }
+        JsonRpcMessage::Notification(notification) => {
+            notification.notification.extensions_mut().insert(parts);
+        }
+        JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
+    }
+    message
+}
+
+fn event(message: &ServerJsonRpcMessage) -> Event {
+    match serde_json::to_string(message) {
+        Ok(json) => Event::default().event("message").data(json),
+        Err(error) => {
+            tracing::error!(%error, "a message could not be written");
+            Event::default().comment("a message could not be written")
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `/mcp`: Streamable HTTP of every protocol era, on rmcp's service.
+//!
+//! 2026-07-28 has no sessions. Earlier clients get one with `initialize`; one that sends a request without
+//! `Mcp-Session-Id` is served statelessly, as everyone is with MCP_STATELESS.
+
+mod exchange;
+mod manager;
+
+use std::sync::Arc;
+
+use axum::{body::Body, extract::Request, response::Response};
+use http::{
+    HeaderName, HeaderValue, Method, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use rmcp::{
+    ServerHandler,
+    model::{ClientJsonRpcMessage, ClientRequest},
+    transport::streamable_http_server::{
+        StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+    },
+};
+
+use self::{exchange::Verdict, manager::Manager};
+use super::{
+    Lifecycle, answer,
+    body::{BodyLimits, Message},
+    sessions::Sessions,
+};
+use crate::{auth::Caller, config::http::HttpConfig};
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+
+/// The two rmcp services, and what decides between them.
+pub(super) struct Streamable<H> {
+    with_sessions: Option<StreamableHttpService<H, Manager>>,
+    stateless: StreamableHttpService<H, NeverSessionManager>,
+    limits: BodyLimits,
+}
+
+impl<H: ServerHandler> Streamable<H> {
+    pub(super) fn new(
+        config: &HttpConfig,
+        factory: Arc<dyn Fn() -> H + Send + Sync>,
+        sessions: Arc<Sessions>,
+        lifecycle: &Lifecycle,
+    ) -> Self {
+        // Host, Origin and the body's size are checked before, for every route alike.
+        let rmcp = StreamableHttpServerConfig::default()
+            .disable_allowed_hosts()
+            .disable_allowed_origins()
+            .with_max_request_body_bytes(usize::MAX)
+            .with_json_response(true)
+            .with_sse_keep_alive(config.limits.sse_ping.get())
+            .with_cancellation_token(lifecycle.over.clone());
+        let with_sessions = (!config.stateless).then(|| {
+            let manager = Arc::new(Manager::new(&config.limits, sessions, lifecycle.stopping.clone()));
+            let factory = factory.clone();
+            StreamableHttpService::new(move || Ok(factory()), manager, rmcp.clone())
+        });
+        let stateless = StreamableHttpService::new(
+            move || Ok(factory()),
+            Arc::new(NeverSessionManager::default()),
+            rmcp.with_legacy_session_mode(false),
+        );
+        Self {
+            with_sessions,
+            stateless,
+            limits: BodyLimits::new(&config.limits),
+        }
+    }
+
+    pub(super) async fn handle(&self, request: Request) -> Response {
+        let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+            return answer::text(StatusCode::UNAUTHORIZED, "no caller");
+        };
+        if request.headers().get_all(SESSION_ID).iter().count() > 1 {
+            return answer::text(StatusCode::BAD_REQUEST, "send Mcp-Session-Id once");
+        }
+        match (request.method(), &self.with_sessions) {
+            (&Method::POST, _) => match self.limits.read(request).await {
+                Ok(message) => self.post(message, caller).await,
+                Err(response) => *response,
+            },
+            (&Method::GET | &Method::DELETE, Some(service)) => {
+                conclude(exchange::run(caller, service.handle(request)).await)
+            }
+            (_, Some(_)) => answer::method_not_allowed("GET, POST, DELETE"),
+            (_, None) => answer::method_not_allowed("POST"),
+        }
+    }
+
+    async fn post(&self, Message { parts, bytes, parsed }: Message, caller: Caller) -> Response {
+        let in_session = parts.headers.contains_key(SESSION_ID) || is_initialize(&parsed);
+        let request = Request::from_parts(parts, Body::from(bytes));
+        match &self.with_sessions {
+            Some(service) if in_session => conclude(exchange::run(caller, service.handle(request)).await),
+            _ => self.stateless.handle(request).await.map(Body::new),
+        }
+    }
+}
+
+fn is_initialize(message: &ClientJsonRpcMessage) -> bool {
+    matches!(message, ClientJsonRpcMessage::Request(r) if matches!(r.request, ClientRequest::InitializeRequest(_)))
+}
+
+/// rmcp's response, or what the session manager wants answered instead.
+fn conclude<B>((response, verdict): (http::Response<B>, Option<Verdict>)) -> Response
+where
+    B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+    B::Error: Into<axum::BoxError>,
+{
+    match verdict {
+        None => response.map(Body::new),
+        Some(Verdict::Full(full)) => full.answer(),
+        Some(Verdict::UnknownSession) => answer::unknown_session(),
+        Some(Verdict::Result(json)) => {
+            // The head stays: it holds a new session's id.
+            let (mut parts, _) = response.into_parts();
+            parts.headers.remove(CACHE_CONTROL);
+            parts
+                .headers
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Response::from_parts(parts, Body::from(json))
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The claims of this module, each through the whole router.
+
+mod access;
+mod support;

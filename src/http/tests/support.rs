@@ -1,0 +1,180 @@
+//! A small handler behind the real router, and short ways to talk to it.
+
+use std::sync::Arc;
+
+use axum::{Router, body::Body};
+use clap::Parser as _;
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
+use http_body_util::BodyExt as _;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, ProgressNotificationParam,
+        ServerCapabilities, ServerConfig,
+    },
+    service::RequestContext,
+};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use super::super::{Lifecycle, router};
+use crate::{
+    auth::{Authenticator, Caller, RequestId},
+    config::{http::HttpConfig, value::Secret},
+};
+
+pub(super) const ALICE: &str = "a11ce000000000000000123456789abcdef";
+pub(super) const BOB: &str = "b0b00000000000000000123456789abcdef";
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    http: HttpConfig,
+}
+
+/// Defaults, with `alice` and `bob`, changed by flags.
+pub(super) fn config(flags: &[&str]) -> HttpConfig {
+    let mut config = Cli::parse_from(std::iter::once(&"test").chain(flags)).http;
+    config.auth_tokens = Some(Secret::new(format!("alice={ALICE},bob={BOB}")));
+    config
+}
+
+/// `whoami` tells what the request's parts hold; `wait` says that it has begun and waits to be let on; `progress` tells
+/// something before its result; `panic` panics.
+#[derive(Clone)]
+pub(super) struct Fixture {
+    pub(super) begun: Arc<Semaphore>,
+    pub(super) go_on: Arc<Notify>,
+}
+
+impl ServerHandler for Fixture {
+    fn get_info(&self) -> ServerConfig {
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let parts = context.extensions.get::<Parts>();
+        let text = match request.name.as_ref() {
+            "whoami" => {
+                let caller = parts
+                    .and_then(|p| p.extensions.get::<Caller>())
+                    .map(ToString::to_string);
+                let id = parts
+                    .and_then(|p| p.extensions.get::<RequestId>())
+                    .map(ToString::to_string);
+                let token = parts.is_some_and(|p| p.headers.contains_key(header::AUTHORIZATION));
+                json!({"caller": caller, "request_id": id, "token_visible": token}).to_string()
+            }
+            "wait" => {
+                self.begun.add_permits(1);
+                self.go_on.notified().await;
+                "waited".to_owned()
+            }
+            "progress" => {
+                if let Some(token) = context.meta.get_progress_token() {
+                    let _ = context
+                        .peer
+                        .notify_progress(ProgressNotificationParam::new(token, 1.0))
+                        .await;
+                }
+                "progressed".to_owned()
+            }
+            _ => panic!("a secret detail"),
+        };
+        Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
+    }
+}
+
+/// The router with its fixture.
+pub(super) struct App {
+    pub(super) router: Router,
+    pub(super) fixture: Fixture,
+    pub(super) lifecycle: Lifecycle,
+}
+
+pub(super) fn app(flags: &[&str]) -> App {
+    let config = config(flags);
+    let fixture = Fixture {
+        begun: Arc::new(Semaphore::new(0)),
+        go_on: Arc::new(Notify::new()),
+    };
+    let lifecycle = Lifecycle::new(CancellationToken::new());
+    let handler = fixture.clone();
+    let auth = Authenticator::from_config(&config).unwrap();
+    let router = router(&config, auth, move || handler.clone(), &lifecycle).unwrap();
+    App {
+        router,
+        fixture,
+        lifecycle,
+    }
+}
+
+impl App {
+    pub(super) async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Opens a session on /mcp and gives its id.
+    pub(super) async fn initialize(&self, token: &str) -> String {
+        let response = self.send(post(token, None, &initialize())).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let id = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        let ready = self.send(post(token, Some(&id), &initialized())).await;
+        assert_eq!(ready.status(), StatusCode::ACCEPTED);
+        id
+    }
+
+    /// Calls a tool in a session.
+    pub(super) async fn call(&self, token: &str, session: Option<&str>, tool: &str) -> Response<Body> {
+        self.send(post(token, session, &call(tool))).await
+    }
+}
+
+pub(super) fn initialize() -> Value {
+    let client = json!({"name": "test", "version": "0"});
+    let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
+    json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params})
+}
+
+pub(super) fn initialized() -> Value {
+    json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+}
+
+pub(super) fn call(tool: &str) -> Value {
+    let params = json!({"name": tool, "arguments": {}, "_meta": {"progressToken": "p"}});
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+}
+
+/// A request as a well-behaved client makes it.
+pub(super) fn request(method: Method, uri: &str, token: &str) -> http::request::Builder {
+    Request::builder()
+        .method(method)
+        .uri(uri)
+        .header(header::HOST, "localhost:8000")
+        .header(header::AUTHORIZATION, format!("Bearer {token}"))
+        .header(header::ACCEPT, "application/json, text/event-stream")
+        .header(header::CONTENT_TYPE, "application/json")
+}
+
+pub(super) fn post(token: &str, session: Option<&str>, message: &Value) -> Request<Body> {
+    let mut builder = request(Method::POST, "/mcp", token);
+    if let Some(id) = session {
+        builder = builder.header("mcp-session-id", id);
+    }
+    builder.body(Body::from(message.to_string())).unwrap()
+}
+
+pub(super) async fn text(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+pub(super) async fn json_of(response: Response<Body>) -> Value {
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
+    serde_json::from_str(&text(response).await).unwrap()
+}
