@@ -97,7 +97,7 @@ async function scenario(client, check) {
 
 let failures = 0;
 for (const run of runs) {
-  const title = `${run.kit.name} ${dependencies[run.kit.name]} /${run.path} ${run.era}`;
+  const title = `${run.kit.name} ${dependencies[run.kit.name]} ${run.path} ${run.era}`;
   let [passed, failed] = [0, 0];
   const check = (what, holds, seen = "") => {
     if (holds) return void (passed += 1);

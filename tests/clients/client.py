@@ -1,6 +1,6 @@
-"""The scenario of the README with the official Python client, over both transports and every era it speaks.
+"""The scenario of the README with the official Python client, over every transport and era it speaks.
 
-Usage: MCP_AUTH_TOKEN=… python client.py http://127.0.0.1:8000
+Usage: MCP_AUTH_TOKEN=… python client.py http://127.0.0.1:8000 [path of the binary, for stdio]
 
 Runs with `mcp` 1.x (initialize handshake) and 2.x (that one, and the stateless 2026-07-28 era).
 """
@@ -15,7 +15,7 @@ from importlib.metadata import version
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from mcp import ClientSession
+from mcp import ClientSession, StdioServerParameters, stdio_client
 from mcp.client.sse import sse_client
 
 try:
@@ -25,7 +25,7 @@ except ImportError:
     Client = None
     from mcp.client.streamable_http import streamablehttp_client
 
-BASE = sys.argv[1].rstrip("/")
+BASE, BINARY = sys.argv[1].rstrip("/"), next(iter(sys.argv[2:]), None)
 TOKEN = os.environ["MCP_AUTH_TOKEN"]
 PRODUCTION, STAGING, DEVELOPMENT = "222222222222", "333333333333", "444444444444"
 EXPECTED_TOOLS = {
@@ -41,18 +41,21 @@ async def connected(era: str, transport: str, token: str):
     """A connected client; `era` is `initialize`, or the version that the stateless client must have negotiated."""
     headers = {"Authorization": f"Bearer {token}"}
     async with AsyncExitStack() as stack:
+        if transport == "stdio":
+            stream = stdio_client(StdioServerParameters(command=BINARY, args=["stdio", "--sandbox"], env={}))
+        elif transport == "sse":
+            stream = sse_client(f"{BASE}/sse", headers=headers)
+        elif Client is None:
+            stream = streamablehttp_client(f"{BASE}/mcp", headers=headers)
+        else:
+            http = await stack.enter_async_context(create_mcp_http_client(headers=headers))
+            stream = streamable_http_client(f"{BASE}/mcp", http_client=http)
         if Client is None:
-            open_stream = sse_client if transport == "sse" else streamablehttp_client
-            streams = await stack.enter_async_context(open_stream(f"{BASE}/{transport}", headers=headers))
+            streams = await stack.enter_async_context(stream)
             session = await stack.enter_async_context(ClientSession(streams[0], streams[1]))
             await session.initialize()
             yield session
             return
-        if transport == "sse":
-            stream = sse_client(f"{BASE}/sse", headers=headers)
-        else:
-            http = await stack.enter_async_context(create_mcp_http_client(headers=headers))
-            stream = streamable_http_client(f"{BASE}/mcp", http_client=http)
         client = await stack.enter_async_context(Client(stream, mode="legacy" if era == "initialize" else "auto"))
         if era != "initialize" and client.protocol_version != era:
             raise AssertionError(f"negotiated {client.protocol_version}, not {era}")
@@ -174,15 +177,18 @@ async def main() -> int:
     eras = [("initialize", "sse"), ("initialize", "mcp")]
     if Client is not None:
         eras.append(("2026-07-28", "mcp"))
+    if BINARY:
+        eras += [(era, "stdio") for era, transport in eras if transport == "mcp"]
     failures = 0
     for era, transport in eras:
-        scenario = Scenario(f"Python mcp {version('mcp')} /{transport} {era}")
+        scenario = Scenario(f"Python mcp {version('mcp')} {transport} {era}")
         try:
             async with asyncio.timeout(60), connected(era, transport, TOKEN) as client:
                 await scenario.run(client)
         except Exception as error:
             scenario.check("no exception", False, flat(error))
-        await wrong_token_is_refused(scenario, era, transport)
+        if transport != "stdio":
+            await wrong_token_is_refused(scenario, era, transport)
         print(f"{scenario.title}: {scenario.passed} passed, {scenario.failed} failed", flush=True)
         failures += scenario.failed
     return 1 if failures else 0

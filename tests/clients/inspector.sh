@@ -38,7 +38,7 @@ check() {
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
-        printf '  FAILED Inspector /%s: %s (exit code %s): %.600s %.600s\n' "$transport" "$what" "$code" "$out" "$(<"$tmp/stderr")"
+        printf '  FAILED Inspector %s: %s (exit code %s): %.600s %.600s\n' "$transport" "$what" "$code" "$out" "$(<"$tmp/stderr")"
     fi
 }
 
@@ -61,7 +61,7 @@ for transport in sse mcp; do
     check 'deletes it' 0
     call get_secret_value --tool-arg account=development "secret_id=$secret"
     check 'reads the clear error afterwards' 5 InvalidRequestException
-    printf 'Inspector %s /%s: %d passed, %d failed\n' "$("$NODE" "$INSPECTOR" --cli --version)" "$transport" "$passed" "$failed"
+    printf 'Inspector %s %s: %d passed, %d failed\n' "$("$NODE" "$INSPECTOR" --cli --version)" "$transport" "$passed" "$failed"
     failures=$((failures + failed))
 done
 ((failures == 0))

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# The official MCP clients against `serve --sandbox`: Python 1.x and 2.x, TypeScript 1.x and 2.x, the Inspector's CLI.
+# The official MCP clients against `serve --sandbox`: Python 1.x and 2.x (stdio too), TypeScript 1.x and 2.x, the
+# Inspector's CLI.
 #
 # Usage: tests/clients/run.sh [path of the binary]
 # The clients are installed under $CLIENTS_DIR (target/clients).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
+. tests/lib.sh
 
 binary=$(realpath "${1:-${CARGO_TARGET_DIR:-target}/debug/aws-ops-mcp}")
 dir=${CLIENTS_DIR:-${CARGO_TARGET_DIR:-target}/clients}
@@ -31,7 +33,7 @@ if ! current npm "$here/package.json"; then
 fi
 cp "$here/client.mjs" "$dir/"
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 base=http://127.0.0.1:$port
 MCP_AUTH_TOKEN=$(python3 -c 'import secrets; print(secrets.token_hex(32))')
 export MCP_AUTH_TOKEN
@@ -39,22 +41,12 @@ export MCP_AUTH_TOKEN
 # In an empty directory and environment: nobody's .env, credentials or accounts.
 empty=$(mktemp -d)
 server=
-trap '[[ -z $server ]] || { kill "$server" && wait "$server"; } 2>/dev/null || true; rm -rf "$empty"' EXIT
+trap '[[ -z $server ]] || end "$server"; rm -rf "$empty"' EXIT
 (cd "$empty" && exec env -i PATH="$PATH" HOME="$empty" MCP_AUTH_TOKEN="$MCP_AUTH_TOKEN" MCP_HOST=127.0.0.1 MCP_PORT="$port" \
     "$binary" serve --sandbox) >"$dir/server.log" 2>&1 &
 server=$!
 
-ready() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "$base/readyz" 2>/dev/null; }
-for _ in {1..150}; do
-    ready && break
-    kill -0 "$server" 2>/dev/null || break
-    sleep 0.2
-done
-if ! ready; then
-    echo "the server is not ready; its log ends with:" >&2
-    tail -n 20 "$dir/server.log" >&2
-    exit 1
-fi
+wait_for "$base/readyz" "$server" "$dir/server.log"
 
 # Node 22 for the Inspector, unless the machine's own is newer.
 NODE=node
@@ -65,8 +57,8 @@ INSPECTOR=$dir/node_modules/.bin/mcp-inspector
 export NODE INSPECTOR
 
 failed=()
-"$dir/python/bin/python" "$here/client.py" "$base" || failed+=('Python 2.x')
-"$dir/python-1/bin/python" "$here/client.py" "$base" || failed+=('Python 1.x')
+"$dir/python/bin/python" "$here/client.py" "$base" "$binary" || failed+=('Python 2.x')
+"$dir/python-1/bin/python" "$here/client.py" "$base" "$binary" || failed+=('Python 1.x')
 node "$dir/client.mjs" "$base" || failed+=(TypeScript)
 "$here/inspector.sh" "$base" || failed+=(Inspector)
 

@@ -7,6 +7,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
+. tests/lib.sh
 (($#)) || { sed -n '2,/^set/{s/^# \{0,1\}//p}' "$here/run.sh" >&2 && exit 2; }
 
 dir=${MINISTACK_DIR:-${CARGO_TARGET_DIR:-target}/ministack}
@@ -18,28 +19,18 @@ if ! cmp -s "$here/requirements.txt" "$dir/installed"; then
     cp "$here/requirements.txt" "$dir/installed"
 fi
 
-port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+port=$(free_port)
 endpoint=http://127.0.0.1:$port
 empty=$(mktemp -d)
 emulator=
-trap '[[ -z $emulator ]] || { kill "$emulator" && wait "$emulator"; } 2>/dev/null || true; rm -rf "$empty"' EXIT
+trap '[[ -z $emulator ]] || end "$emulator"; rm -rf "$empty"' EXIT
 
 # Its default is to listen on every interface. AUTH makes it enforce signatures, trust, identity and session policies.
 (cd "$empty" && exec env -i PATH="$PATH" HOME="$empty" TMPDIR="$empty" BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" AUTH=true \
     MINISTACK_ACCOUNT_ID=111111111111 SFTP_ENABLED=0 IOT_MTLS_ENABLED=0 "$dir/venv/bin/ministack") >"$dir/ministack.log" 2>&1 &
 emulator=$!
 
-ready() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)' "$endpoint/_ministack/health" 2>/dev/null; }
-for _ in {1..150}; do
-    ready && break
-    kill -0 "$emulator" 2>/dev/null || break
-    sleep 0.2
-done
-if ! ready; then
-    echo "ministack is not ready; its log ends with:" >&2
-    tail -n 20 "$dir/ministack.log" >&2
-    exit 1
-fi
+wait_for "$endpoint/_ministack/health" "$emulator" "$dir/ministack.log"
 
 (umask 077 && env -u AWS_PROFILE AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null \
     "$dir/venv/bin/python" "$here/seed.py" "$endpoint" >"$dir/env")
