@@ -1,0 +1,48 @@
+# What there is to run: `just --list`.
+
+# Toolchain and dependencies; each test suite installs its own tools
+setup:
+    rustup toolchain install
+    cargo fetch --locked
+
+# Debug build
+build:
+    cargo build --locked
+
+# All Rust tests
+test *ARGS:
+    cargo test --locked {{ ARGS }}
+
+# Format, clippy and rustdoc, as in .ci/run
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets --locked -- -D warnings
+    RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps --locked
+
+# Everything that must hold before a change is merged
+ci:
+    .ci/run
+
+# Licences, advisories, sources (needs cargo-deny)
+deny:
+    cargo deny --locked check
+
+# Official MCP clients against the sandbox
+clients: build
+    tests/clients/run.sh
+
+# The integration tests against an emulator that is not ours
+ministack:
+    tests/ministack/run.sh cargo test --locked --test it
+
+# MCP's conformance suite
+conformance:
+    tests/conformance/run.sh
+
+# Several AWS accounts on this machine, no AWS needed
+sandbox *ARGS:
+    cargo run --locked --release -- serve --sandbox {{ ARGS }}
+
+# The container image
+image *ARGS:
+    ./docker-start.sh build {{ ARGS }}

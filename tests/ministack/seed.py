@@ -1,0 +1,260 @@
+"""Fills ministack so that it resembles the sandbox, and prints the environment of a server (and of tests) that uses it.
+
+Usage: python seed.py http://127.0.0.1:5201
+
+The base identity lives in the central account and may do one thing, sts:AssumeRole. Every workload account has the role
+`aws-ops-target`, which trusts that identity. Names and contents are those of src/sandbox/seed, so that the same tests hold
+here; only what AWS itself chooses (ids of hosted zones, suffixes of ARNs) differs.
+"""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import botocore.session
+from botocore.config import Config
+
+ENDPOINT, REGION, ROLE = sys.argv[1], "us-east-1", "aws-ops-target"
+CENTRAL = "111111111111"
+WORKLOADS = {"production": "222222222222", "staging": "333333333333", "development": "444444444444"}
+TO_ASSUME = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+
+
+def client(service: str, account: str, region: str = REGION):
+    """A 12-digit access key makes ministack take us for that account's root."""
+    return botocore.session.get_session().create_client(
+        service,
+        region_name=region,
+        endpoint_url=ENDPOINT,
+        aws_access_key_id=account,
+        aws_secret_access_key="seed",
+        config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, max_pool_connections=16),
+    )
+
+
+def policy(*statements: dict) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(actions: list[str], resource: str | list[str] = "*", **more: object) -> dict:
+    return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
+
+
+def trust(principal: str, external_id: str | None = None) -> str:
+    condition = {"Condition": {"StringEquals": {"sts:ExternalId": external_id}}} if external_id else {}
+    return policy({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": TO_ASSUME, **condition})
+
+
+def central() -> tuple[str, dict]:
+    """The base identity: its ARN and its key."""
+    iam = client("iam", CENTRAL)
+    user = iam.create_user(UserName="aws-ops-base")["User"]["Arn"]
+    iam.put_user_policy(
+        UserName="aws-ops-base", PolicyName="assume-roles", PolicyDocument=policy(allow(TO_ASSUME))
+    )
+    return user, iam.create_access_key(UserName="aws-ops-base")["AccessKey"]
+
+
+def roles(environment: str, account: str, base: str) -> str:
+    """The account's roles; the ARN of the target role."""
+    iam = client("iam", account)
+    target = iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=trust(base))["Role"]["Arn"]
+    operate = policy(
+        allow([
+            "sts:GetCallerIdentity", "secretsmanager:ListSecrets", "secretsmanager:GetRandomPassword",
+            "route53:ListHostedZones", "route53:ListHostedZonesByName", "route53:GetChange", "s3:ListAllMyBuckets",
+        ]),
+        allow([
+            "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
+            "secretsmanager:UpdateSecret", "secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret",
+            "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
+        ], f"arn:aws:secretsmanager:*:{account}:secret:*"),
+        allow(
+            ["route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets"],
+            "arn:aws:route53:::hostedzone/*",
+        ),
+        allow(
+            ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            "arn:aws:s3:::*",
+            Condition={"StringEquals": {"aws:ResourceAccount": account}},
+        ),
+    )  # fmt: skip
+    iam.put_role_policy(RoleName=ROLE, PolicyName="operate", PolicyDocument=operate)
+    if environment == "production":
+        forbidden = ["secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject"]
+        guard = policy({**allow(forbidden), "Effect": "Deny", "Sid": "ProductionIsNotForDeleting"})
+        iam.put_role_policy(RoleName=ROLE, PolicyName="guard", PolicyDocument=guard)
+        breakglass = trust(f"arn:aws:iam::{account}:role/breakglass")
+        iam.create_role(RoleName="legacy-admin", AssumeRolePolicyDocument=breakglass)
+    if environment == "staging":
+        iam.create_role(RoleName="partner-audit", AssumeRolePolicyDocument=trust(base, "acme-partner"))
+        audit = policy(allow(["s3:ListAllMyBuckets"]))
+        iam.put_role_policy(RoleName="partner-audit", PolicyName="audit", PolicyDocument=audit)
+    return target
+
+
+def secrets(environment: str, account: str):
+    def database(host: str, user: str, password: str) -> str:
+        value = {"engine": "postgres", "host": host, "port": 5432, "dbname": "payments"}
+        return json.dumps({**value, "username": user, "password": password})
+
+    def token(kind: str, where: str = environment) -> str:
+        return f"{kind}-{where}-not-a-real-one-5f3a9c"
+
+    def create(region: str, entries: list[tuple[str, str, str | bytes, str]]):
+        manager = client("secretsmanager", account, region)
+        for name, description, value, team in entries:
+            manager.create_secret(
+                Name=name,
+                Description=description,
+                Tags=[{"Key": "environment", "Value": environment}, {"Key": "team", "Value": team}],
+                **({"SecretBinary": value} if isinstance(value, bytes) else {"SecretString": value}),
+            )
+
+    primary = f"payments-primary.{environment}.db.acme.example"
+    password = f"sandbox-{environment}-Vq7tLw2e"
+    entries = [
+        ("payments/db/primary", "The payments database, read and write", database(primary, "payments_app", password), "payments"),
+        ("payments/stripe/api-key", "Key of the card processor", token("sk"), "payments"),
+        ("web/session-signing-key", "Signs the web front end's cookies", token("hmac"), "web"),
+        ("platform/datadog/api-key", "Key for metrics and logs", token("dd"), "platform"),
+        ("platform/github/deploy-key", "Reads the deployment repository", token("ghd"), "platform"),
+        ("web/tls/keystore", "The web front end's key store (binary)", bytes([0x00, 0x9F, 0x92, 0x96, 0xFF, 0xFE]), "web"),
+    ]  # fmt: skip
+    if environment == "staging":
+        what = "Token of a tenant of the staging environment"
+        for number in range(1, 121):
+            entries.append((f"tenants/t-{number:03}/api-token", what, f"tenant-{number:03}-not-a-real-one", "tenants"))
+    create(REGION, entries)
+    if environment == "production":
+        replica = database("payments-replica.eu.db.acme.example", "payments_ro", "sandbox-eu-Rk4nZ8pd")
+        create("eu-west-1", [
+            ("payments/db/replica", "The read replica in Ireland", replica, "payments"),
+            ("platform/datadog/api-key", "Key for metrics and logs", token("dd", "production-eu"), "platform"),
+        ])  # fmt: skip
+
+
+def zones(environment: str, account: str):
+    route53 = client("route53", account)
+
+    def record(name: str, kind: str, *values: str, **more: object) -> dict:
+        return {"Name": f"{name}.", "Type": kind, "TTL": 300, "ResourceRecords": [{"Value": v} for v in values], **more}
+
+    def zone(name: str, comment: str, records: list, vpc: str | None = None):
+        private = {"VPC": {"VPCRegion": REGION, "VPCId": vpc}} if vpc else {}
+        made = route53.create_hosted_zone(
+            Name=f"{name}.",
+            CallerReference=f"{account}-{name}",
+            HostedZoneConfig={"Comment": comment, "PrivateZone": vpc is not None},
+            **private,
+        )
+        number = made["HostedZone"]["Id"].removeprefix("/hostedzone/")
+        changes = [
+            {"Action": "CREATE", "ResourceRecordSet": entry(number) if callable(entry) else entry} for entry in records
+        ]
+        for first in range(0, len(changes), 100):
+            batch = {"Changes": changes[first : first + 100]}
+            route53.change_resource_record_sets(HostedZoneId=number, ChangeBatch=batch)
+
+    def www(number: str) -> dict:
+        target = {"HostedZoneId": number, "DNSName": "acme.example.", "EvaluateTargetHealth": False}
+        return {"Name": "www.acme.example.", "Type": "A", "AliasTarget": target}
+
+    if environment == "production":
+        domain = "prod.acme.internal"
+        zone("acme.example", "The public zone", [
+            record("acme.example", "A", "203.0.113.10"),
+            record("acme.example", "AAAA", "2001:db8::10"),
+            record("acme.example", "MX", "10 mx1.acme.example.", "20 mx2.acme.example."),
+            record("acme.example", "TXT", '"v=spf1 include:_spf.acme.example -all"', '"site-verification=4f2a"'),
+            record("_dmarc.acme.example", "TXT", '"v=DMARC1; p=reject; rua=mailto:dmarc@acme.example"'),
+            record("mx1.acme.example", "A", "203.0.113.25"),
+            record("mx2.acme.example", "A", "203.0.113.26"),
+            record("status.acme.example", "CNAME", "acme.statuspage.example."),
+            record("*.apps.acme.example", "CNAME", "ingress.acme.example."),
+            record("ingress.acme.example", "A", "203.0.113.20", "203.0.113.21"),
+            www,
+            record("api.acme.example", "A", "203.0.113.11", SetIdentifier="blue", Weight=90),
+            record("api.acme.example", "A", "203.0.113.12", SetIdentifier="green", Weight=10),
+        ])  # fmt: skip
+        zone(domain, "Services", [
+            record(f"payments-db.{domain}", "CNAME", "payments-primary.production.db.acme.example."),
+            record(f"cache.{domain}", "A", "10.20.4.17"),
+            record(f"kafka.{domain}", "A", "10.20.5.11", "10.20.5.12"),
+        ], vpc="vpc-0prod1")  # fmt: skip
+    if environment == "staging":
+        domain, tenants = "staging.acme.example", "tenants.staging.acme.example"
+        zone(domain, "Staging", [
+            record(domain, "A", "198.51.100.10"),
+            record(f"www.{domain}", "CNAME", f"{domain}."),
+            record(f"api.{domain}", "A", "198.51.100.11"),
+        ])  # fmt: skip
+        each = [record(f"t-{n:03}.{tenants}", "A", f"198.51.100.{n % 254 + 1}") for n in range(1, 321)]
+        zone(tenants, "One record a tenant", each)
+    if environment == "development":
+        zone("dev.acme.example", "Development", [record("dev.acme.example", "A", "203.0.113.30")])
+
+
+def buckets(environment: str, account: str):
+    s3 = client("s3", account)
+    short = {"production": "prod", "development": "dev"}.get(environment, environment)
+
+    def fill(kind: str, objects: list[tuple[str, str, str | bytes]]):
+        bucket = f"acme-{short}-{kind}-{account}"
+        s3.create_bucket(Bucket=bucket)
+
+        def put(entry: tuple[str, str, str | bytes]):
+            key, content_type, body = entry
+            body = body.encode() if isinstance(body, str) else body
+            s3.put_object(Bucket=bucket, Key=key, ContentType=content_type, Body=body)
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(put, objects))
+
+    checkout = json.dumps(environment != "production")
+    flags = f'{{\n  "environment": "{environment}",\n  "new_checkout": {checkout},\n  "max_batch": 500\n}}\n'
+    readme = f"# Configuration of {environment}\n\nWritten by the deployment pipeline; don't edit by hand.\n"
+    fill("config", [
+        ("flags.json", "application/json", flags),
+        ("README.md", "text/markdown", readme),
+        ("nginx/sites/web.conf", "text/plain", "server { listen 8080; location / { proxy_pass http://web; } }\n"),
+        ("grüße/ausnahmen.txt", "text/plain; charset=utf-8", "Überweisungen über 10 000 € prüfen\n"),
+    ])  # fmt: skip
+    if environment == "development":
+        fill("artifacts", [(f"builds/{n:05}/manifest.txt", "text/plain", f"build {n}\n") for n in range(1, 1101)])
+        return
+    days = [
+        (f"logs/2026/11/{day:02}/web.log", "text/plain",
+         f"2026-11-{day:02}T06:00:00Z {environment} web GET /health 200 3ms\n" * 20)
+        for day in range(1, 26)
+    ]  # fmt: skip
+    line = f"2026-11-20T06:00:00Z {environment} payments INFO settled batch in 412ms\n"
+    long = ("logs/2026/11/20/payments.log", "text/plain", line * ((3 << 20) // len(line) + 1))
+    zipped = bytes.fromhex("1f8b08000000000000ff0300deadbeef")
+    fill("logs", [*days, long, ("logs/2026/10/archive.log.gz", "application/gzip", zipped)])
+
+
+def main():
+    base, key = central()
+    targets = {}
+    for environment, account in WORKLOADS.items():
+        targets[environment] = roles(environment, account, base)
+        secrets(environment, account)
+        zones(environment, account)
+        buckets(environment, account)
+    settings = {
+        "AWS_ENDPOINT_URL": ENDPOINT,
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "AWS_REGION": REGION,
+        **{f"ACCOUNT_{name.upper()}_ROLE_ARN": role for name, role in targets.items()},
+        "TEST_AWS_ENDPOINT_URL": ENDPOINT,
+        "TEST_AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "TEST_AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        **{f"TEST_ROLE_ARN_{name.upper()}": role for name, role in targets.items()},
+    }
+    print("\n".join(f"{name}={value}" for name, value in settings.items()))
+
+
+if __name__ == "__main__":
+    main()
