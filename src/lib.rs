@@ -15,3 +15,6 @@ pub mod config;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+
+#[cfg(all(test, feature = "sandbox"))]
+mod testing;
