@@ -35,7 +35,7 @@ struct Cli {
 }
 
 /// Defaults, with `alice` and `bob`, changed by flags.
-pub(super) fn config(flags: &[&str]) -> HttpConfig {
+pub(in crate::http) fn config(flags: &[&str]) -> HttpConfig {
     let mut config = Cli::parse_from(std::iter::once(&"test").chain(flags)).http;
     config.auth_tokens = Some(Secret::new(format!("alice={ALICE},bob={BOB}")));
     config

@@ -1,0 +1,126 @@
+//! What is logged, and what never is, at the most talkative level.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use axum::body::Body;
+use http::{Method, Request};
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::support::*;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// Everything that is logged while `work` runs.
+async fn logged(level: tracing::Level, work: impl Future<Output = ()>) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(false)
+        .with_writer(log.clone())
+        .finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    work.await;
+    drop(guard);
+    let bytes = log.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[tokio::test]
+async fn neither_tokens_nor_queries_are_logged_at_any_level() {
+    let app = app(&[]);
+    let log = logged(tracing::Level::TRACE, async {
+        let session = app.initialize(ALICE).await;
+        app.call(ALICE, Some(&session), "whoami").await;
+        app.call(ALICE, None, "whoami").await;
+        let (endpoint, _stream) = app.initialize_sse(BOB).await;
+        app.post_to(&format!("{endpoint}&x=a-secret-query"), BOB, &call("whoami"))
+            .await;
+        let wrong = request(
+            Method::GET,
+            "/mcp?token=a-secret-query",
+            "5ec2e7-5ec2e7-but-wrong-5ec2e7",
+        );
+        app.send(wrong.body(Body::empty()).unwrap()).await;
+    })
+    .await;
+    assert!(
+        log.contains("caller=\"alice\"") && log.contains("caller=\"bob\""),
+        "{log}"
+    );
+    for secret in [ALICE, BOB, "a-secret-query", "5ec2e7", "sessionId="] {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_one_line_with_its_id_method_path_status_and_time() {
+    let app = app(&[]);
+    let mut id = String::new();
+    let log = logged(tracing::Level::INFO, async {
+        let response = app.call(ALICE, None, "whoami").await;
+        id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    })
+    .await;
+    let lines: Vec<_> = log.lines().filter(|l| l.contains("answered")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    for part in [
+        &format!("request_id={id}"),
+        "method=POST",
+        "path=\"/mcp\"",
+        "caller=\"alice\"",
+        "status=200",
+        "ms=",
+    ] {
+        assert!(lines[0].contains(part), "{part} in {log}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_sends_cannot_forge_a_line() {
+    let app = app(&[]);
+    let log = logged(tracing::Level::TRACE, async {
+        for (name, value) in [
+            ("host", "evil\u{9b}31m.example"),
+            ("origin", "http://evil\u{202e}\u{85}"),
+            ("host", "a\tb"),
+        ] {
+            let builder = Request::builder()
+                .uri("/mcp")
+                .header("authorization", format!("Bearer {ALICE}"));
+            let builder = if name == "host" {
+                builder
+            } else {
+                builder.header("host", "localhost")
+            };
+            app.send(builder.header(name, value.as_bytes()).body(Body::empty()).unwrap())
+                .await;
+        }
+    })
+    .await;
+    assert!(log.contains("refused"), "{log}");
+    let plain = |c: char| c == '\n' || (!c.is_control() && c != '\u{202e}');
+    assert!(log.chars().all(plain), "{log:?}");
+}
