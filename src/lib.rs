@@ -16,5 +16,6 @@ pub mod config;
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
 
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod testing;

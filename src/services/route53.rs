@@ -368,7 +368,8 @@ fn bare_id<'a>(id: &'a str, prefix: &str, argument: &str) -> Result<&'a str, OpE
     }
 }
 
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod tests {
     use serde_json::{Value, json};
 

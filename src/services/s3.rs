@@ -217,7 +217,8 @@ impl Ops {
     }
 }
 
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod tests {
     use serde_json::json;
 

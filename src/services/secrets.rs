@@ -383,5 +383,6 @@ fn value(text: Option<String>, binary: Option<String>) -> Result<(Option<String>
     Ok((text, decoded.map(Blob::new)))
 }
 
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod tests;

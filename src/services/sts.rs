@@ -28,7 +28,8 @@ impl Ops {
     }
 }
 
-#[cfg(all(test, feature = "sandbox"))]
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
 mod tests {
     use crate::testing::{data, ops};
 
