@@ -3,6 +3,7 @@
 mod access;
 mod allowlist;
 mod caps;
+mod crowd;
 mod limits;
 mod logs;
 mod mcp;

@@ -1,22 +1,22 @@
 //! What is logged, and what never is, at the most talkative level.
 
-use std::{
-    io::Write,
-    sync::{Arc, Mutex},
-};
+use std::{cell::RefCell, io::Write, sync::Once};
 
 use axum::body::Body;
 use http::{Method, Request};
-use tracing_subscriber::fmt::MakeWriter;
 
 use super::support::*;
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// What this thread's test has logged, once it listens.
+    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
+}
+
+struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LOG.with_borrow_mut(|log| log.iter_mut().for_each(|log| log.extend_from_slice(bytes)));
         Ok(bytes.len())
     }
 
@@ -25,33 +25,25 @@ impl Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-/// Everything that is logged while `work` runs.
-async fn logged(level: tracing::Level, work: impl Future<Output = ()>) -> String {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(false)
-        .with_writer(log.clone())
-        .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+/// Everything that is logged while `work` runs. One subscriber for all tests, since tracing remembers for all threads
+/// which events nobody wants, and a subscriber of one thread is not asked.
+async fn logged(work: impl Future<Output = ()>) -> String {
+    static SUBSCRIBER: Once = Once::new();
+    SUBSCRIBER.call_once(|| {
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_ansi(false);
+        tracing::subscriber::set_global_default(subscriber.with_writer(|| Log).finish()).unwrap();
+    });
+    LOG.set(Some(Vec::new()));
     work.await;
-    drop(guard);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(LOG.take().unwrap()).unwrap()
 }
 
 #[tokio::test]
 async fn neither_tokens_nor_queries_are_logged_at_any_level() {
     let app = app(&[]);
-    let log = logged(tracing::Level::TRACE, async {
+    let log = logged(async {
         let session = app.initialize(ALICE).await;
         app.call(ALICE, Some(&session), "whoami").await;
         app.call(ALICE, None, "whoami").await;
@@ -79,7 +71,7 @@ async fn neither_tokens_nor_queries_are_logged_at_any_level() {
 async fn a_request_is_one_line_with_its_id_method_path_status_and_time() {
     let app = app(&[]);
     let mut id = String::new();
-    let log = logged(tracing::Level::INFO, async {
+    let log = logged(async {
         let response = app.call(ALICE, None, "whoami").await;
         id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
     })
@@ -101,7 +93,7 @@ async fn a_request_is_one_line_with_its_id_method_path_status_and_time() {
 #[tokio::test]
 async fn what_a_client_sends_cannot_forge_a_line() {
     let app = app(&[]);
-    let log = logged(tracing::Level::TRACE, async {
+    let log = logged(async {
         for (name, value) in [
             ("host", "evil\u{9b}31m.example"),
             ("origin", "http://evil\u{202e}\u{85}"),
