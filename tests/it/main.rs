@@ -1,0 +1,14 @@
+//! The whole, from outside: the router over the sandbox or another emulator, and the real program.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
+#![recursion_limit = "256"]
+
+mod support;
+
+mod tools;

@@ -1,0 +1,6 @@
+//! Every tool, over the seeded accounts.
+
+mod accounts;
+mod route53;
+mod s3;
+mod secrets;

@@ -1,0 +1,402 @@
+//! Secrets Manager.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_smithy_types::{DateTime, date_time::Format};
+use serde_json::{Value, json};
+
+use crate::support::{
+    text, texts, unique,
+    world::{ACCOUNTS, World},
+};
+
+const PRIMARY: &str = "payments/db/primary";
+
+fn here(arguments: Value) -> Value {
+    let mut arguments = arguments;
+    arguments["account"] = json!("development");
+    arguments
+}
+
+/// Creates a secret in development, and gives its name.
+async fn created(world: &World, value: &str) -> String {
+    let name = unique("secret");
+    world
+        .ok("create_secret", here(json!({ "name": name, "secret_string": value })))
+        .await;
+    name
+}
+
+async fn value_of(world: &World, name: &str) -> Value {
+    world.ok("get_secret_value", here(json!({ "secret_id": name }))).await
+}
+
+async fn forget(world: &World, name: &str) {
+    world
+        .ok(
+            "delete_secret",
+            here(json!({ "secret_id": name, "force_delete_without_recovery": true })),
+        )
+        .await;
+}
+
+#[tokio::test]
+async fn accounts_hold_the_same_names_and_their_own_values() {
+    let world = World::new().await;
+    for (name, id, ..) in ACCOUNTS {
+        let data = world
+            .ok("get_secret_value", json!({ "account": name, "secret_id": PRIMARY }))
+            .await;
+        assert!(text(&data, "arn").contains(id), "{data}");
+        let value: Value = serde_json::from_str(text(&data, "secret_string")).unwrap();
+        assert_eq!(text(&value, "host"), format!("payments-primary.{name}.db.acme.example"));
+        assert!(
+            text(&value, "password").contains(name) && value.get("username").is_some(),
+            "{value}"
+        );
+        assert_eq!(data["version_stages"], json!(["AWSCURRENT"]));
+    }
+}
+
+#[tokio::test]
+async fn one_accounts_secret_is_not_another_accounts() {
+    let world = World::new().await;
+    let tenant = json!({ "account": "staging", "secret_id": "tenants/t-001/api-token" });
+    let data = world.ok("get_secret_value", tenant).await;
+    for id in ["tenants/t-001/api-token", text(&data, "arn")] {
+        let elsewhere = json!({ "account": "production", "secret_id": id });
+        let body = world.call("get_secret_value", elsewhere).await;
+        assert_eq!(body["success"], json!(false), "{body}");
+        assert!(!body.to_string().contains("tenant-001-not"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn regions_hold_different_secrets() {
+    let world = World::new().await;
+    let names = async |region: &str| {
+        let arguments = json!({ "account": "production", "region": region });
+        let data = world.ok("list_secrets", arguments).await;
+        texts(data["secrets"].as_array().unwrap(), "name")
+    };
+    assert!(names("eu-west-1").await.contains(&"payments/db/replica".to_owned()));
+    assert!(!names("us-east-1").await.contains(&"payments/db/replica".to_owned()));
+    assert!(names("ap-south-1").await.is_empty());
+    let key = "platform/datadog/api-key";
+    let value = async |region: &str| {
+        let arguments = json!({ "account": "production", "region": region, "secret_id": key });
+        text(&world.ok("get_secret_value", arguments).await, "secret_string").to_owned()
+    };
+    assert_ne!(value("eu-west-1").await, value("us-east-1").await);
+}
+
+#[tokio::test]
+async fn a_list_shows_no_values_and_follows_its_filters() {
+    let world = World::new().await;
+    let listed = async |filters: Value| {
+        let arguments = json!({ "account": "production", "filters": filters });
+        world.ok("list_secrets", arguments).await
+    };
+    let payments = listed(json!([{ "key": "name", "values": ["payments/"] }])).await;
+    let mut names = texts(payments["secrets"].as_array().unwrap(), "name");
+    names.sort();
+    assert_eq!(names, [PRIMARY, "payments/stripe/api-key"]);
+    assert!(!payments.to_string().contains("Vq7tLw2e"), "{payments}");
+    assert_eq!(payments["secrets"][0]["tags"]["environment"], json!("production"));
+    let both =
+        listed(json!([{ "key": "name", "values": ["payments/"] }, { "key": "description", "values": ["key OF"] }]))
+            .await;
+    assert_eq!(
+        texts(both["secrets"].as_array().unwrap(), "name"),
+        ["payments/stripe/api-key"]
+    );
+    let web = listed(json!([{ "key": "tag-value", "values": ["web"] }])).await;
+    assert_eq!(web["secrets"].as_array().unwrap().len(), 2, "{web}");
+}
+
+#[tokio::test]
+async fn the_pages_of_a_list_are_the_whole_list() {
+    let world = World::new().await;
+    let arguments = json!({ "account": "staging" });
+    let whole = world.ok("list_secrets", arguments.clone()).await;
+    let whole = texts(whole["secrets"].as_array().unwrap(), "name");
+    assert!(whole.len() >= 126, "{}", whole.len());
+    for size in [1, 50, 100, 125] {
+        let pages = world.pages("list_secrets", arguments.clone(), size, "secrets").await;
+        assert!(pages.iter().all(|page| page.len() <= size as usize));
+        assert_eq!(texts(&pages.concat(), "name"), whole, "{size} at a time");
+    }
+    let error = world
+        .call("list_secrets", json!({ "account": "staging", "next_token": "made up" }))
+        .await;
+    assert_eq!(error["success"], json!(false), "{error}");
+}
+
+#[tokio::test]
+async fn a_binary_value_comes_and_goes_as_base64() {
+    let world = World::new().await;
+    let keystore = json!({ "account": "staging", "secret_id": "web/tls/keystore" });
+    let data = world.ok("get_secret_value", keystore).await;
+    assert_eq!(data["secret_binary"], json!("AJ+Slv/+"));
+    assert!(data.get("secret_string").is_none());
+    let name = unique("binary");
+    world
+        .ok(
+            "create_secret",
+            here(json!({ "name": name, "secret_binary": "/+4AAQ==" })),
+        )
+        .await;
+    assert_eq!(value_of(&world, &name).await["secret_binary"], json!("/+4AAQ=="));
+    world
+        .ok(
+            "update_secret",
+            here(json!({ "secret_id": name, "secret_binary": "AAEC" })),
+        )
+        .await;
+    assert_eq!(value_of(&world, &name).await["secret_binary"], json!("AAEC"));
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn any_text_survives_as_it_is() {
+    let world = World::new().await;
+    for value in [
+        "ünï→𝄞 \"quoted\" \\ \u{202e}",
+        "line\r\nline\ttab\u{1b}[31m",
+        " ",
+        "{\"a\": 1}",
+    ] {
+        let name = created(&world, value).await;
+        assert_eq!(text(&value_of(&world, &name).await, "secret_string"), value);
+        forget(&world, &name).await;
+    }
+}
+
+#[tokio::test]
+async fn an_update_keeps_the_former_value_readable() {
+    let world = World::new().await;
+    let name = created(&world, "first").await;
+    let first = value_of(&world, &name).await;
+    let update = json!({ "secret_id": name, "secret_string": "second", "description": "changed" });
+    let updated = world.ok("update_secret", here(update)).await;
+    let current = value_of(&world, &name).await;
+    assert_eq!(text(&current, "secret_string"), "second");
+    assert_eq!(current["version_id"], updated["version_id"]);
+    for by in [
+        json!({ "version_stage": "AWSPREVIOUS" }),
+        json!({ "version_id": first["version_id"] }),
+    ] {
+        let mut arguments = here(by);
+        arguments["secret_id"] = json!(name);
+        let former = world.ok("get_secret_value", arguments).await;
+        assert_eq!(text(&former, "secret_string"), "first");
+        assert_eq!(former["version_stages"], json!(["AWSPREVIOUS"]));
+    }
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn a_new_description_makes_no_new_version() {
+    let world = World::new().await;
+    let name = created(&world, "value").await;
+    let before = value_of(&world, &name).await;
+    let update = json!({ "secret_id": name, "description": "only words" });
+    let updated = world.ok("update_secret", here(update)).await;
+    assert!(updated.get("version_id").is_none(), "{updated}");
+    assert_eq!(value_of(&world, &name).await["version_id"], before["version_id"]);
+    let filters = json!([{ "key": "name", "values": [name] }]);
+    let listed = world.ok("list_secrets", here(json!({ "filters": filters }))).await;
+    assert_eq!(listed["secrets"][0]["description"], json!("only words"));
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn a_repeated_creation_with_its_token_creates_once() {
+    let world = World::new().await;
+    let name = unique("token");
+    let token = uuid::Uuid::new_v4().to_string();
+    let create = here(json!({
+        "name": name, "secret_string": "value", "client_request_token": token, "description": "made once",
+        "tags": { "team": "sre" },
+    }));
+    let first = world.ok("create_secret", create.clone()).await;
+    let second = world.ok("create_secret", create.clone()).await;
+    assert_eq!(first, second);
+    assert_eq!(text(&first, "version_id"), token);
+    let filters = json!([{ "key": "name", "values": [name] }]);
+    let listed = world.ok("list_secrets", here(json!({ "filters": filters }))).await;
+    assert_eq!(listed["secrets"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["secrets"][0]["tags"], json!({ "team": "sre" }));
+    let mut other = create;
+    other["secret_string"] = json!("another value");
+    let error = world.fails("aws", "create_secret", other).await;
+    assert_eq!(error["aws_code"], json!("ResourceExistsException"));
+    assert_eq!(text(&value_of(&world, &name).await, "secret_string"), "value");
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn a_name_that_exists_is_not_created_again() {
+    let world = World::new().await;
+    let name = created(&world, "value").await;
+    let again = json!({ "name": name, "secret_string": "other" });
+    let error = world.fails("aws", "create_secret", here(again)).await;
+    assert_eq!(error["aws_code"], json!("ResourceExistsException"));
+    assert!(text(&error, "request_id").len() >= 16, "{error}");
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn half_and_double_values_are_refused() {
+    let world = World::new().await;
+    let name = unique("refused");
+    for (tool, arguments, expected) in [
+        (
+            "create_secret",
+            json!({ "name": name }),
+            "give secret_string or secret_binary",
+        ),
+        (
+            "create_secret",
+            json!({ "name": name, "secret_string": "a", "secret_binary": "AA==" }),
+            "exclude",
+        ),
+        (
+            "create_secret",
+            json!({ "name": name, "secret_binary": "hunter2!" }),
+            "not valid base64",
+        ),
+        ("update_secret", json!({ "secret_id": name }), "nothing to change"),
+        (
+            "update_secret",
+            json!({ "secret_id": name, "secret_string": "a", "secret_binary": "AA==" }),
+            "exclude",
+        ),
+    ] {
+        let error = world.fails("invalid_input", tool, here(arguments)).await;
+        let message = text(&error, "message");
+        assert!(message.contains(expected) && !message.contains("hunter2"), "{message}");
+    }
+    world
+        .fails("not_found", "get_secret_value", here(json!({ "secret_id": name })))
+        .await;
+}
+
+#[tokio::test]
+async fn a_deleted_secret_says_that_it_is_and_is_listed_only_on_request() {
+    let world = World::new().await;
+    let name = created(&world, "value").await;
+    let deleted = world.ok("delete_secret", here(json!({ "secret_id": name }))).await;
+    assert_eq!(text(&deleted, "name"), name);
+    let error = world
+        .fails("aws", "get_secret_value", here(json!({ "secret_id": name })))
+        .await;
+    assert_eq!(error["aws_code"], json!("InvalidRequestException"));
+    assert!(text(&error, "message").contains("marked for deletion"), "{error}");
+    for planned in [false, true] {
+        let filters = json!([{ "key": "name", "values": [name] }]);
+        let arguments = json!({ "filters": filters, "include_planned_deletion": planned });
+        let listed = world.ok("list_secrets", here(arguments)).await;
+        let secrets = listed["secrets"].as_array().unwrap();
+        assert_eq!(secrets.len(), usize::from(planned), "{listed}");
+        assert!(secrets.iter().all(|s| s.get("deleted_date").is_some()), "{listed}");
+    }
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn the_recovery_window_is_30_days_unless_another_is_asked_for() {
+    let world = World::new().await;
+    for (window, days) in [(None, 30), (Some(7), 7), (Some(30), 30)] {
+        let name = created(&world, "value").await;
+        let mut arguments = here(json!({ "secret_id": name }));
+        if let Some(window) = window {
+            arguments["recovery_window_in_days"] = json!(window);
+        }
+        let deleted = world.ok("delete_secret", arguments).await;
+        let date = DateTime::from_str(text(&deleted, "deletion_date"), Format::DateTime).unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let expected = (now + Duration::from_secs(days * 86_400)).as_secs();
+        assert!(
+            u64::try_from(date.secs()).unwrap().abs_diff(expected) < 3600,
+            "{deleted}"
+        );
+        forget(&world, &name).await;
+    }
+}
+
+#[tokio::test]
+async fn a_recovery_window_out_of_bounds_deletes_nothing() {
+    let world = World::new().await;
+    let name = created(&world, "value").await;
+    for (arguments, expected) in [
+        (json!({ "recovery_window_in_days": 6 }), "7 to 30"),
+        (json!({ "recovery_window_in_days": 31 }), "7 to 30"),
+        (json!({ "recovery_window_in_days": -7 }), "7 to 30"),
+        (
+            json!({ "recovery_window_in_days": 7, "force_delete_without_recovery": true }),
+            "exclude",
+        ),
+    ] {
+        let mut arguments = here(arguments);
+        arguments["secret_id"] = json!(name);
+        let error = world.fails("invalid_input", "delete_secret", arguments).await;
+        assert!(text(&error, "message").contains(expected), "{error}");
+    }
+    assert_eq!(text(&value_of(&world, &name).await, "secret_string"), "value");
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn force_deletes_at_once() {
+    let world = World::new().await;
+    let name = created(&world, "value").await;
+    forget(&world, &name).await;
+    world
+        .fails("not_found", "get_secret_value", here(json!({ "secret_id": name })))
+        .await;
+    let arguments = json!({ "filters": [{ "key": "name", "values": [name] }], "include_planned_deletion": true });
+    let listed = world.ok("list_secrets", here(arguments)).await;
+    assert_eq!(listed["secrets"], json!([]));
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let world = World::new().await;
+    let missing = unique("missing");
+    for (tool, arguments) in [
+        ("get_secret_value", json!({ "secret_id": missing })),
+        (
+            "get_secret_value",
+            json!({ "secret_id": PRIMARY, "version_stage": "NOSUCH" }),
+        ),
+        ("update_secret", json!({ "secret_id": missing, "secret_string": "x" })),
+        ("delete_secret", json!({ "secret_id": missing })),
+    ] {
+        let error = world.fails("not_found", tool, here(arguments)).await;
+        assert_eq!(error["aws_code"], json!("ResourceNotFoundException"));
+        assert_eq!(error["retryable"], json!(false));
+    }
+}
+
+#[tokio::test]
+async fn production_keeps_its_secrets_and_says_what_denies() {
+    let world = World::new().await;
+    let delete = json!({ "account": "production", "secret_id": PRIMARY });
+    let body = world.call("delete_secret", delete).await;
+    assert_eq!(body["error"]["code"], json!("access_denied"), "{body}");
+    assert_eq!(body["receipt"]["account_id"], json!("222222222222"));
+    let hint = text(&body["error"], "hint");
+    assert!(
+        hint.contains("secretsmanager:DeleteSecret")
+            && hint.contains("explicitly denied")
+            && hint.contains("222222222222"),
+        "{hint}"
+    );
+    world
+        .ok(
+            "get_secret_value",
+            json!({ "account": "production", "secret_id": PRIMARY }),
+        )
+        .await;
+}
