@@ -11,4 +11,5 @@
 
 mod support;
 
+mod identity;
 mod tools;
