@@ -15,3 +15,7 @@ pub mod config;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod testing;

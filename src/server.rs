@@ -3,8 +3,9 @@
 pub mod catalogue;
 mod finish;
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
+use futures::FutureExt;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::tool::{IntoCallToolResult, ToolCallContext},
@@ -16,7 +17,7 @@ use rmcp::{
 };
 
 use crate::{
-    auth::Caller,
+    auth::{Caller, RequestId},
     aws::{Aws, Resolver, Selector, Session, Target, http_client::with_request_id},
     ops::{Access, OpError, Ops, Receipt},
 };
@@ -164,6 +165,15 @@ struct Outcome {
     result: Option<Result<CallToolResponse, OpError>>,
 }
 
+impl Outcome {
+    fn failed(error: OpError) -> Self {
+        Self {
+            result: Some(Err(error)),
+            ..Self::default()
+        }
+    }
+}
+
 async fn receipt(target: Option<&Target>, session: Option<&Session>) -> Receipt {
     use crate::aws::Identity;
 
@@ -226,6 +236,10 @@ impl ServerHandler for Server {
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
         };
+        let request_id = context
+            .extensions
+            .get::<http::request::Parts>()
+            .and_then(|p| p.extensions.get().copied());
         let outcome = match entry.take_selector(request.arguments.unwrap_or_default()) {
             Ok((selector, arguments)) => {
                 let call = Call {
@@ -234,35 +248,41 @@ impl ServerHandler for Server {
                     selector,
                     arguments,
                 };
-                self.run(entry, call, context).await
+                // rmcp would leave the client of a panicking tool waiting for ever.
+                let run = AssertUnwindSafe(self.run(entry, call, context)).catch_unwind().await;
+                run.unwrap_or_else(|_| Outcome::failed(OpError::internal("a tool panicked")))
             }
-            Err(error) => Outcome {
-                result: Some(Err(error)),
-                ..Outcome::default()
-            },
+            Err(error) => Outcome::failed(error),
         };
         let limit = self.0.aws.limits().max_result_bytes.get();
-        let response = finish::finish(entry, outcome, limit, |code, receipt| {
-            log(entry, &caller, code, receipt, started);
-        })?;
+        let (response, code, receipt) = finish::finish(entry, outcome, limit);
+        log(entry, &caller, request_id, &code, receipt, started);
         Ok(response)
     }
 }
 
 /// One line for each call: who, what, where, how it ended. Never an argument, never a result.
-fn log(entry: &Entry, caller: &Caller, code: Option<&str>, receipt: Option<&Receipt>, started: Instant) {
-    let receipt = receipt.cloned().unwrap_or_default();
+fn log(
+    entry: &Entry,
+    caller: &Caller,
+    request_id: Option<RequestId>,
+    outcome: &str,
+    receipt: Option<Receipt>,
+    started: Instant,
+) {
+    let receipt = receipt.unwrap_or_default();
     tracing::info!(
+        request_id = request_id.map(tracing::field::display),
         tool = %entry.tool.name,
         access = entry.declaration.access.as_str(),
-        caller = %caller,
+        %caller,
         account_id = receipt.account_id,
         account = receipt.account,
         role_arn = receipt.role_arn,
-        profile = receipt.profile,
+        profile = receipt.profile.as_ref().map(tracing::field::debug),
         region = receipt.region,
         aws_request_id = receipt.aws_request_id,
-        outcome = code.unwrap_or("ok"),
+        outcome,
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "tool call"
     );

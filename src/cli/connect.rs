@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use crate::{
     auth::Caller,
-    aws::{Accounts, Aws, Base, Resolver, registry},
+    aws::{Aws, Base, Resolver, registry},
     config::{AccountVariables, AwsConfig},
     server::{Catalogue, Server},
 };
@@ -65,6 +65,8 @@ impl AwsOptions {
 
     #[cfg(feature = "sandbox")]
     async fn connect_sandbox(&self) -> Result<Connected> {
+        use anyhow::Context;
+
         use crate::sandbox::Sandbox;
 
         let sandbox = Sandbox::new().await?;
@@ -88,7 +90,7 @@ impl AwsOptions {
 
 /// The sandbox's accounts as a registry.
 #[cfg(feature = "sandbox")]
-fn sandbox_accounts() -> Result<Accounts> {
+fn sandbox_accounts() -> Result<crate::aws::Accounts> {
     let entries: Vec<serde_json::Value> = crate::sandbox::Sandbox::accounts()
         .into_iter()
         .map(|a| {

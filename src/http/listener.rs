@@ -8,7 +8,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
@@ -47,7 +50,13 @@ pub async fn listen(
             biased;
             () = &mut end_of_accepting => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => server.spawn(stream, peer, &connections),
+                Ok((stream, peer)) => {
+                    // Without it, small SSE events wait for the peer's acknowledgements.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "no TCP_NODELAY");
+                    }
+                    server.spawn(stream, peer, &connections);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "accept failed");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -85,25 +94,25 @@ struct Server {
 impl Server {
     fn new(router: Router, limits: &HttpLimits, lifecycle: &Lifecycle) -> Self {
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        let header_read = limits.header_read_timeout.get();
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(header_read);
+        let first_request = limits.header_read_timeout.get();
+        // hyper's timer runs between requests too. With the short time it would close connections that a load balancer
+        // still means to use, and lose calls; a slow header there costs no more than an idle connection does.
+        let idle = limits.keep_alive_timeout.get();
+        let idle = idle.map(|idle| first_request.map_or(idle, |first| first.max(idle)));
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(idle);
         builder.http2().timer(TokioTimer::new()).keep_alive_interval(H2_PING);
         Self {
             builder,
             router,
-            first_request: header_read,
+            first_request,
             over: lifecycle.over.clone(),
         }
     }
 
-    fn spawn(&self, stream: TcpStream, peer: SocketAddr, connections: &GracefulShutdown) {
-        // Without it, small SSE events wait for the peer's acknowledgements.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "no TCP_NODELAY");
-        }
+    fn spawn<S>(&self, stream: S, peer: SocketAddr, connections: &GracefulShutdown)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let router = self.router.clone();
         let begun = CancellationToken::new();
         let begin = begun.clone();
@@ -154,4 +163,53 @@ pub async fn shutdown_signal() -> io::Result<()> {
     }
     #[cfg(not(unix))]
     tokio::signal::ctrl_c().await
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        time::{Instant, timeout},
+    };
+
+    use super::*;
+    use crate::config::value::Limit;
+
+    /// Sends `bytes`, then waits for the end of the connection. In memory and by a paused clock: waiting costs nothing.
+    async fn until_closed(bytes: &[u8]) -> (u64, String) {
+        let limits = HttpLimits {
+            header_read_timeout: Limit::At(Duration::from_secs(10)),
+            keep_alive_timeout: Limit::At(Duration::from_secs(75)),
+            ..crate::http::tests::config(&[]).limits
+        };
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let server = Server::new(router, &limits, &Lifecycle::new(CancellationToken::new()));
+        let (mut client, stream) = tokio::io::duplex(4096);
+        let start = Instant::now();
+        let connections = GracefulShutdown::new();
+        server.spawn(stream, SocketAddr::from(([127, 0, 0, 1], 4711)), &connections);
+        client.write_all(bytes).await.unwrap();
+        let mut answer = Vec::new();
+        timeout(Duration::from_secs(3600), client.read_to_end(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        (start.elapsed().as_secs(), String::from_utf8(answer).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_whole_request_is_closed() {
+        let starts: [&[u8]; 4] = [b"", b"P", b"PRI * HTTP/2.0\r\n", b"GET / HTTP/1.1\r\nhost: loc"];
+        for start in starts {
+            assert_eq!(until_closed(start).await, (10, String::new()), "{start:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_connection_is_kept_longer_than_load_balancers_keep_it() {
+        let (time, answer) = until_closed(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert_eq!(time, 75);
+    }
 }

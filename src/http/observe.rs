@@ -22,7 +22,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         let start = Instant::now();
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
-        let ms = start.elapsed().as_millis();
+        let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         if probe {
             tracing::debug!(status, ms, "answered");
         } else {

@@ -30,7 +30,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
-use self::session::{Pending, SseTransport};
+use self::session::{CAPACITY, Pending, SseTransport};
 use super::{
     Lifecycle, answer,
     body::{BodyLimits, Message},
@@ -38,8 +38,6 @@ use super::{
 };
 use crate::{auth::Caller, config::http::HttpConfig};
 
-/// Messages that may wait on either side of a session.
-const CAPACITY: usize = 64;
 /// How long a POST waits for a session that is too busy to take it.
 const BUSY: Duration = Duration::from_secs(5);
 /// Keeps nginx from holding the stream back.
@@ -200,13 +198,14 @@ impl<H: ServerHandler> SseServer<H> {
         if self.lifecycle.stopping.is_cancelled() && matches!(parsed, JsonRpcMessage::Request(_)) {
             return answer::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again");
         }
-        pending.note_incoming(&parsed);
+        if !pending.note_incoming(&parsed) {
+            return busy();
+        }
         match incoming.send_timeout(with_parts(parsed, parts), BUSY).await {
             Ok(()) => answer::text(StatusCode::ACCEPTED, "accepted"),
             Err(mpsc::error::SendTimeoutError::Timeout(message)) => {
                 pending.forget(&message);
-                let text = "the session is busy: read its stream, then send again";
-                answer::retry_after(answer::text(StatusCode::TOO_MANY_REQUESTS, text), BUSY)
+                busy()
             }
             Err(mpsc::error::SendTimeoutError::Closed(_)) => answer::unknown_session(),
         }
@@ -220,6 +219,11 @@ impl<H: ServerHandler> SseServer<H> {
         let session = open.get(&query.id).filter(|s| s.slot.owner() == caller)?;
         Some((session.incoming.clone(), session.pending.clone()))
     }
+}
+
+fn busy() -> Response {
+    let text = "too many calls of this session wait, or one has the same id: read its stream, then send again";
+    answer::retry_after(answer::text(StatusCode::TOO_MANY_REQUESTS, text), BUSY)
 }
 
 /// The handler finds the request's parts where it does on `/mcp`.

@@ -87,8 +87,14 @@ impl<H: ServerHandler> Streamable<H> {
                 Ok(message) => self.post(message, caller).await,
                 Err(response) => *response,
             },
-            (&Method::GET | &Method::DELETE, Some(service)) => {
-                conclude(exchange::run(caller, service.handle(request)).await)
+            (&Method::GET, Some(service)) => conclude(exchange::run(caller, service.handle(request)).await),
+            (&Method::DELETE, Some(service)) => {
+                let mut response = conclude(exchange::run(caller, service.handle(request)).await);
+                if response.status() == StatusCode::ACCEPTED {
+                    // The session has ended, which 202 leaves open and the Python client takes for a failure.
+                    *response.status_mut() = StatusCode::NO_CONTENT;
+                }
+                response
             }
             (_, Some(_)) => answer::method_not_allowed("GET, POST, DELETE"),
             (_, None) => answer::method_not_allowed("POST"),

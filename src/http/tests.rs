@@ -3,10 +3,13 @@
 mod access;
 mod allowlist;
 mod caps;
+mod crowd;
 mod limits;
+mod logs;
 mod mcp;
 mod ownership;
 mod shutdown;
-mod sockets;
 mod sse;
 mod support;
+
+pub(in crate::http) use support::config;

@@ -15,7 +15,7 @@ use super::{
     Inner,
     authorise::{Check, authorise},
     principal::{Identity, Key},
-    route53::Route53,
+    route53::{self, Route53},
     signature::{self, Refusal, Signed},
 };
 
@@ -162,12 +162,9 @@ impl Inner {
                 .map(|(a, r)| Check::new(a, r))
                 .collect(),
         };
-        // What declares no action can't be allowed by a policy; only an account's owner may do it.
+        // Nothing goes unjudged: what declares no action needs one of its own name, on everything.
         if checks.is_empty() {
-            return Ok(vec![Check::new(
-                format!("{}:{operation}", context.service),
-                "*:undeclared",
-            )]);
+            return Ok(vec![Check::new(format!("{}:{operation}", context.service), "*")]);
         }
         Ok(checks)
     }
@@ -307,6 +304,8 @@ fn respond(service: &str, operation: &str, outcome: Result<Value, AwsError>, id:
     };
     if head {
         body = Bytes::new();
+    } else if service == "sts" || service == "route53" {
+        body = in_namespace(service, &body);
     }
     if let Ok(value) = HeaderValue::from_str(id) {
         let name = if service == "s3" {
@@ -328,6 +327,21 @@ fn respond(service: &str, operation: &str, outcome: Result<Value, AwsError>, id:
     let mut response = Response::new(Body::from(body));
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
     response
+}
+
+/// The emulator writes every query service's answers in IAM's name space.
+fn in_namespace(service: &str, body: &[u8]) -> Bytes {
+    let space = if service == "sts" {
+        "https://sts.amazonaws.com/doc/2011-06-15/"
+    } else {
+        route53::NAMESPACE
+    };
+    let text = String::from_utf8_lossy(body);
+    let iam = ["https", "http"].map(|scheme| format!("xmlns=\"{scheme}://iam.amazonaws.com/doc/2010-05-08/\""));
+    let text = iam.iter().fold(text.into_owned(), |text, old| {
+        text.replacen(old, &format!("xmlns=\"{space}\""), 1)
+    });
+    Bytes::from(text)
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) struct Route53 {
     accounts: Mutex<HashMap<String, Account>>,
 }
 
-const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
+pub(super) const NAMESPACE: &str = "https://route53.amazonaws.com/doc/2013-04-01/";
 const NAME_SERVERS: [&str; 4] = [
     "ns-1.sandbox.example",
     "ns-2.sandbox.example",

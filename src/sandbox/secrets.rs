@@ -47,7 +47,12 @@ impl Secrets {
             let each = ids
                 .filter_map(Value::as_str)
                 .map(|id| self.check("GetSecretValue", id, input, context));
-            return Some(std::iter::once(Check::new(action, "*")).chain(each).collect());
+            let mut checks: Vec<Check> = std::iter::once(Check::new(action, "*")).chain(each).collect();
+            // A filter may reach every secret, so the caller must be free to read each.
+            if checks.len() == 1 {
+                checks.push(self.check("GetSecretValue", "*", input, context));
+            }
+            return Some(checks);
         }
         let id = input
             .get("SecretId")

@@ -99,16 +99,24 @@ impl Entry {
                     tool.name
                 ));
             }
-            properties.values_mut().for_each(lean);
             if declaration.targeted {
                 properties.extend(selector.clone());
             }
         }
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+        schema.values_mut().for_each(lean);
         tool.input_schema = Arc::new(schema);
         if let Some(output) = &mut tool.output_schema {
             let mut schema = JsonObject::clone(output);
             schema.remove("$schema");
+            // Types describe themselves for readers of the code; for a model their fields' names and descriptions do.
+            if let Some(Value::Object(types)) = schema.get_mut("$defs") {
+                types
+                    .values_mut()
+                    .filter_map(Value::as_object_mut)
+                    .for_each(|t| drop(t.remove("description")));
+            }
+            schema.values_mut().for_each(lean);
             *output = Arc::new(schema);
         }
         tool.annotations = Some(declaration.annotations());
@@ -165,29 +173,43 @@ fn selector_properties(profiles: bool) -> Result<JsonObject, String> {
     if !profiles {
         properties.remove("profile");
     }
-    properties.values_mut().for_each(lean);
     Ok(properties)
 }
 
-/// Drops what only costs tokens: an optional argument need not say that it may be null, nor how wide its integer is.
+/// Drops what only costs tokens, at every depth: an optional field may be absent and need not say that it may be null, nor how
+/// wide its integer is.
 fn lean(schema: &mut Value) {
-    let Value::Object(object) = schema else { return };
-    if let Some(Value::Array(types)) = object.get_mut("type") {
-        types.retain(|t| t != "null");
-        if let [one] = types.as_slice() {
-            let one = one.clone();
-            object.insert("type".to_owned(), one);
+    match schema {
+        Value::Array(items) => items.iter_mut().for_each(lean),
+        Value::Object(object) => {
+            object.values_mut().for_each(lean);
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|t| t != "null");
+                if let [one] = types.as_slice() {
+                    let one = one.clone();
+                    object.insert("type".to_owned(), one);
+                }
+            }
+            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+                choices.retain(|c| c.get("type") != Some(&Value::from("null")));
+                if let [Value::Object(one)] = choices.as_slice() {
+                    let one = one.clone();
+                    object.remove("anyOf");
+                    object.extend(one);
+                }
+            }
+            if object.get("default").is_some_and(Value::is_null) {
+                object.remove("default");
+            }
+            if object
+                .get("format")
+                .and_then(Value::as_str)
+                .is_some_and(|f| f.starts_with("int") || f.starts_with("uint"))
+            {
+                object.remove("format");
+            }
         }
-    }
-    if object.get("default").is_some_and(Value::is_null) {
-        object.remove("default");
-    }
-    if object
-        .get("format")
-        .and_then(Value::as_str)
-        .is_some_and(|f| f.starts_with("int") || f.starts_with("uint"))
-    {
-        object.remove("format");
+        _ => {}
     }
 }
 

@@ -1,9 +1,6 @@
 //! The end of every call: one envelope, the receipt, a hint that says who must act, and the text form of it all.
 
-use rmcp::{
-    ErrorData,
-    model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject},
-};
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject};
 use serde_json::{Value, json};
 
 use crate::{
@@ -13,13 +10,12 @@ use crate::{
 
 use super::{Entry, Outcome};
 
-/// Makes the answer of an outcome, and tells `log` how it ended.
+/// Makes the answer of an outcome, and tells how it ended (`ok` or the error's code) and under which receipt.
 pub(super) fn finish(
     entry: &Entry,
     outcome: Outcome,
     limit: Option<usize>,
-    log: impl FnOnce(Option<&str>, Option<&Receipt>),
-) -> Result<CallToolResponse, ErrorData> {
+) -> (CallToolResponse, String, Option<Receipt>) {
     let Outcome {
         target,
         receipt,
@@ -27,7 +23,7 @@ pub(super) fn finish(
     } = outcome;
     let mut answer = match result {
         Some(Ok(CallToolResponse::Complete(answer))) => answer,
-        Some(Ok(other)) => return Ok(other),
+        Some(Ok(other)) => return (other, "incomplete".to_owned(), receipt),
         Some(Err(error)) => error.into(),
         None => OpError::internal("a call ended without a result").into(),
     };
@@ -36,36 +32,35 @@ pub(super) fn finish(
         // rmcp answers arguments that don't parse with plain text.
         _ => body_of(OpError::InvalidInput(plain_text(&answer))),
     };
-    answer.is_error = Some(body.get("success") != Some(&Value::Bool(true)));
     if let Some(Value::Object(error)) = body.get_mut("error")
         && !error.contains_key("hint")
         && let Some(hint) = hint(entry, error, target.as_ref().map(|t| &t.identity), receipt.as_ref())
     {
         error.insert("hint".to_owned(), json!(hint));
     }
-    if let Some(receipt) = receipt.as_ref().and_then(|r| serde_json::to_value(r).ok()) {
-        body.insert("receipt".to_owned(), receipt);
-    }
+    let signed = receipt.as_ref().and_then(|r| serde_json::to_value(r).ok());
+    body.extend(signed.map(|receipt| ("receipt".to_owned(), receipt)));
     let mut text = Value::Object(body.clone()).to_string();
     // The text repeats the structure, so both count.
     if let Some(limit) = limit.filter(|limit| text.len() * 2 > *limit) {
-        let message = format!(
+        let receipt = body.remove("receipt");
+        body = body_of(OpError::InvalidInput(format!(
             "the result has {} bytes, more than the limit of {limit} (MAX_RESULT_BYTES): ask for less, for example with max_results or a filter",
             text.len() * 2
-        );
-        let receipt = body.remove("receipt");
-        body = body_of(OpError::InvalidInput(message));
+        )));
         body.extend(receipt.map(|r| ("receipt".to_owned(), r)));
-        answer.is_error = Some(true);
         text = Value::Object(body.clone()).to_string();
     }
-    log(
-        body.get("error").and_then(|e| e.get("code")).and_then(Value::as_str),
-        receipt.as_ref(),
-    );
+    let code = body
+        .get("error")
+        .and_then(|e| e.get("code"))
+        .and_then(Value::as_str)
+        .unwrap_or("ok")
+        .to_owned();
+    answer.is_error = Some(body.get("success") != Some(&Value::Bool(true)));
     answer.content = vec![ContentBlock::text(text)];
     answer.structured_content = Some(Value::Object(body));
-    Ok(answer.into())
+    (answer.into(), code, receipt)
 }
 
 /// Whether an answer says that AWS no longer takes the keys.

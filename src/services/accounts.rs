@@ -60,3 +60,25 @@ impl Ops {
         })
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests {
+    use crate::testing::{data, ops};
+
+    #[tokio::test]
+    async fn the_central_account_is_left_out() {
+        let list = data(ops("staging").await.list_accounts().await).unwrap();
+        let names: Vec<&str> = list["accounts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|a| a["name"].as_str())
+            .collect();
+        assert_eq!(names, ["production", "staging", "development"]);
+        assert_eq!(
+            list["accounts"][0]["role_arn"],
+            "arn:aws:iam::222222222222:role/aws-ops-target"
+        );
+    }
+}

@@ -382,3 +382,7 @@ fn value(text: Option<String>, binary: Option<String>) -> Result<(Option<String>
     let decoded = decoded.map_err(|_| OpError::InvalidInput("secret_binary is not valid base64".to_owned()))?;
     Ok((text, decoded.map(Blob::new)))
 }
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests;

@@ -27,3 +27,19 @@ impl Ops {
         })
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "sandbox")]
+mod tests {
+    use crate::testing::{data, ops};
+
+    #[tokio::test]
+    async fn a_call_acts_as_the_accounts_role() {
+        let identity = data(ops("staging").await.get_caller_identity().await).unwrap();
+        assert_eq!(identity["account"], "333333333333");
+        assert_eq!(
+            identity["arn"],
+            "arn:aws:sts::333333333333:assumed-role/aws-ops-target/aws-ops-local"
+        );
+    }
+}

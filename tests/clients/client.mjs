@@ -13,7 +13,6 @@ import { StreamableHTTPClientTransport as Http1 } from "@modelcontextprotocol/sd
 import { Client as Client2, SSEClientTransport as Sse2, StreamableHTTPClientTransport as Http2 } from "@modelcontextprotocol/client";
 
 const base = process.argv[2].replace(/\/$/, "");
-const token = process.env.MCP_AUTH_TOKEN;
 const { dependencies } = JSON.parse(readFileSync(new URL("./package.json", import.meta.url)));
 const [production, staging, development] = ["222222222222", "333333333333", "444444444444"];
 const expectedTools = [
@@ -33,10 +32,10 @@ const runs = [
   { kit: v2, path: "mcp", era: "2026-07-28" },
 ];
 
-async function connect({ kit, path, era }, bearer) {
+async function connect({ kit, path, era }) {
   const versionNegotiation = { mode: era === "initialize" ? "legacy" : { pin: era } };
   const client = new kit.Client({ name: "clients-test", version: "1" }, kit === v2 ? { versionNegotiation } : {});
-  const requestInit = { headers: { Authorization: `Bearer ${bearer}` } };
+  const requestInit = { headers: { Authorization: `Bearer ${process.env.MCP_AUTH_TOKEN}` } };
   await client.connect(new kit[path](new URL(`${base}/${path}`), { requestInit }));
   return client;
 }
@@ -105,16 +104,12 @@ for (const run of runs) {
     console.log(`  FAILED ${title}: ${what}: ${(typeof seen === "string" ? seen : JSON.stringify(seen)).slice(0, 600)}`);
   };
   try {
-    const client = await connect(run, token);
+    const client = await connect(run);
     await scenario(client, check);
     await client.close();
   } catch (error) {
     check("no exception", false, String(error?.stack ?? error));
   }
-  const bearer = "0".repeat(64);
-  const refused = await connect(run, bearer).then(() => false, () => true);
-  const { status } = await fetch(`${base}/${run.path}`, { headers: { Authorization: `Bearer ${bearer}` } });
-  check("a wrong token is refused", refused && status === 401, { refused, status });
   console.log(`${title}: ${passed} passed, ${failed} failed`);
   failures += failed;
 }

@@ -26,7 +26,6 @@ except ImportError:
     from mcp.client.streamable_http import streamablehttp_client
 
 BASE, BINARY = sys.argv[1].rstrip("/"), next(iter(sys.argv[2:]), None)
-TOKEN = os.environ["MCP_AUTH_TOKEN"]
 PRODUCTION, STAGING, DEVELOPMENT = "222222222222", "333333333333", "444444444444"
 EXPECTED_TOOLS = {
     "get_caller_identity", "list_accounts",
@@ -37,12 +36,13 @@ EXPECTED_TOOLS = {
 
 
 @asynccontextmanager
-async def connected(era: str, transport: str, token: str):
+async def connected(era: str, transport: str):
     """A connected client; `era` is `initialize`, or the version that the stateless client must have negotiated."""
-    headers = {"Authorization": f"Bearer {token}"}
+    headers = {"Authorization": f"Bearer {os.environ['MCP_AUTH_TOKEN']}"}
     async with AsyncExitStack() as stack:
         if transport == "stdio":
-            stream = stdio_client(StdioServerParameters(command=BINARY, args=["stdio", "--sandbox"], env={}))
+            log = stack.enter_context(open(os.environ.get("STDIO_LOG", os.devnull), "a"))
+            stream = stdio_client(StdioServerParameters(command=BINARY, args=["stdio", "--sandbox"], env={}), errlog=log)
         elif transport == "sse":
             stream = sse_client(f"{BASE}/sse", headers=headers)
         elif Client is None:
@@ -153,19 +153,14 @@ def words(value: object) -> set[str]:
     return set(spaced.split())
 
 
-async def wrong_token_is_refused(scenario: Scenario, era: str, transport: str):
+def wrong_token_is_refused(scenario: Scenario, transport: str):
+    """Without the client, which would try more than once: ten wrong tokens in a minute are all that an address has."""
+    request = Request(f"{BASE}/{transport}", headers={"Authorization": f"Bearer {'0' * 64}"})
     try:
-        async with asyncio.timeout(10), connected(era, transport, "0" * 64):
-            scenario.check("a wrong token is refused", False, "connected")
-    except TimeoutError as error:
-        scenario.check("a wrong token is refused at once", False, error)
-    except Exception:  # each client wraps the 401 in groups and errors of its own, so the status is asked for itself
-        request = Request(f"{BASE}/{transport}", headers={"Authorization": f"Bearer {'0' * 64}"})
-        try:
-            status = urlopen(request, timeout=10).status
-        except HTTPError as refusal:
-            status = refusal.code
-        scenario.check("a wrong token is refused", status == 401, status)
+        status, challenge = urlopen(request, timeout=10).status, ""
+    except HTTPError as refusal:
+        status, challenge = refusal.code, refusal.headers.get("WWW-Authenticate", "")
+    scenario.check("a wrong token is refused", status == 401 and challenge.startswith("Bearer"), (status, challenge))
 
 
 def flat(error: BaseException) -> str:
@@ -183,12 +178,12 @@ async def main() -> int:
     for era, transport in eras:
         scenario = Scenario(f"Python mcp {version('mcp')} {transport} {era}")
         try:
-            async with asyncio.timeout(60), connected(era, transport, TOKEN) as client:
+            async with asyncio.timeout(60), connected(era, transport) as client:
                 await scenario.run(client)
         except Exception as error:
             scenario.check("no exception", False, flat(error))
-        if transport != "stdio":
-            await wrong_token_is_refused(scenario, era, transport)
+        if era == "initialize" and transport != "stdio":
+            wrong_token_is_refused(scenario, transport)
         print(f"{scenario.title}: {scenario.passed} passed, {scenario.failed} failed", flush=True)
         failures += scenario.failed
     return 1 if failures else 0

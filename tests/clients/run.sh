@@ -3,7 +3,8 @@
 # Inspector's CLI.
 #
 # Usage: tests/clients/run.sh [path of the binary]
-# The clients are installed under $CLIENTS_DIR (target/clients).
+# The clients are installed under $CLIENTS_DIR (target/clients). Inside tests/ministack/run.sh, the accounts are ministack's
+# instead of the sandbox's.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -40,10 +41,16 @@ export MCP_AUTH_TOKEN
 
 # In an empty directory and environment: nobody's .env, credentials or accounts.
 empty=$(mktemp -d)
-server=
+server='' serve=(serve --sandbox)
+settings=(PATH="$PATH" HOME="$empty" MCP_AUTH_TOKEN="$MCP_AUTH_TOKEN" MCP_HOST=127.0.0.1 MCP_PORT="$port")
+if [[ -n ${TEST_AWS_ENDPOINT_URL:-} ]]; then
+    serve=(serve)
+    for name in $(compgen -e); do
+        case $name in AWS_* | ACCOUNT_*) settings+=("$name=${!name}") ;; esac
+    done
+fi
 trap '[[ -z $server ]] || end "$server"; rm -rf "$empty"' EXIT
-(cd "$empty" && exec env -i PATH="$PATH" HOME="$empty" MCP_AUTH_TOKEN="$MCP_AUTH_TOKEN" MCP_HOST=127.0.0.1 MCP_PORT="$port" \
-    "$binary" serve --sandbox) >"$dir/server.log" 2>&1 &
+(cd "$empty" && exec env -i "${settings[@]}" "$binary" "${serve[@]}") >"$dir/server.log" 2>&1 &
 server=$!
 
 wait_for "$base/readyz" "$server" "$dir/server.log"
@@ -55,10 +62,13 @@ for candidate in "$dir"/node_modules/node-*/bin/node; do
 done
 INSPECTOR=$dir/node_modules/.bin/mcp-inspector
 export NODE INSPECTOR
+export STDIO_LOG=$dir/stdio.log
 
 failed=()
-"$dir/python/bin/python" "$here/client.py" "$base" "$binary" || failed+=('Python 2.x')
-"$dir/python-1/bin/python" "$here/client.py" "$base" "$binary" || failed+=('Python 1.x')
+stdio=()
+if [[ ${serve[*]} == *--sandbox* ]]; then stdio=("$binary"); fi
+"$dir/python/bin/python" "$here/client.py" "$base" "${stdio[@]}" || failed+=('Python 2.x')
+"$dir/python-1/bin/python" "$here/client.py" "$base" "${stdio[@]}" || failed+=('Python 1.x')
 node "$dir/client.mjs" "$base" || failed+=(TypeScript)
 "$here/inspector.sh" "$base" || failed+=(Inspector)
 

@@ -9,6 +9,9 @@ use rmcp::{
 };
 use tokio::sync::{mpsc, watch};
 
+/// Messages that may wait on either side of a session, and calls that may wait for their answer.
+pub(super) const CAPACITY: usize = 64;
+
 /// The ids of calls that have no answer yet.
 pub(super) struct Pending(watch::Sender<HashSet<RequestId>>);
 
@@ -19,13 +22,14 @@ impl Default for Pending {
 }
 
 impl Pending {
-    /// A request waits from now on; a cancelled one no longer does.
-    pub(super) fn note_incoming(&self, message: &ClientJsonRpcMessage) {
+    /// A request waits from now on; a cancelled one no longer does. `false` says that too many wait already: rmcp
+    /// takes whatever comes, and would queue without end for a client that doesn't read.
+    pub(super) fn note_incoming(&self, message: &ClientJsonRpcMessage) -> bool {
         match message {
             JsonRpcMessage::Request(request) => {
-                self.0.send_modify(|ids| {
-                    ids.insert(request.id.clone());
-                });
+                return self
+                    .0
+                    .send_if_modified(|ids| ids.len() < CAPACITY && ids.insert(request.id.clone()));
             }
             JsonRpcMessage::Notification(notification) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
@@ -36,6 +40,7 @@ impl Pending {
             }
             JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
         }
+        true
     }
 
     /// The message is on its way to the client. Noted as late as can be, so that no answer is left in a queue.

@@ -90,10 +90,8 @@ impl Shared {
     fn owned(&self, id: &SessionId) -> Result<Arc<Activity>, ManagerError> {
         let caller = exchange::caller();
         let activity = self.live(|live| {
-            let session = live.get(id)?;
-            caller
-                .is_none_or(|c| *session.slot.owner() == c)
-                .then(|| session.activity.clone())
+            let session = live.get(id).filter(|s| Some(s.slot.owner()) == caller.as_ref())?;
+            Some(session.activity.clone())
         });
         activity.ok_or_else(|| {
             exchange::conclude(Verdict::UnknownSession);

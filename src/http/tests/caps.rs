@@ -33,7 +33,7 @@ async fn both_transports_count_together_per_caller_and_in_all() {
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(text(refused).await.contains("MAX_SESSIONS"));
 
-    assert_eq!(delete(&app, ALICE, &session).await, StatusCode::ACCEPTED);
+    assert_eq!(delete(&app, ALICE, &session).await, StatusCode::NO_CONTENT);
     assert_eq!(
         app.call(ALICE, Some(&session), "whoami").await.status(),
         StatusCode::NOT_FOUND

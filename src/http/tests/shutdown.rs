@@ -26,17 +26,12 @@ struct Server {
     ended: JoinHandle<std::io::Result<()>>,
 }
 
-pub(super) async fn bound(flags: &[&str]) -> (App, SocketAddr, JoinHandle<std::io::Result<()>>) {
+async fn server(flags: &[&str]) -> Server {
     let app = app(flags);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (router, limits, lifecycle) = (app.router.clone(), config(flags).limits, app.lifecycle.clone());
     let ended = tokio::spawn(async move { listen(listener, router, &limits, &lifecycle).await });
-    (app, address, ended)
-}
-
-async fn server(flags: &[&str]) -> Server {
-    let (app, address, ended) = bound(flags).await;
     let web = Client::builder(TokioExecutor::new()).build_http();
     Server {
         app,

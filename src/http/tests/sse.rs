@@ -60,14 +60,29 @@ async fn a_dropped_stream_ends_its_session() {
 async fn a_session_whose_stream_is_not_read_takes_no_more_and_says_so() {
     let app = app(&[]);
     let (endpoint, _stream) = app.initialize_sse(ALICE).await;
+    let mut taken = 0;
     let busy = loop {
-        let response = app.post_to(&endpoint, ALICE, &call("progress")).await;
+        let mut message = call("progress");
+        message["id"] = taken.into();
+        let response = app.post_to(&endpoint, ALICE, &message).await;
         if response.status() != StatusCode::ACCEPTED {
             break response;
         }
+        taken += 1;
     };
+    assert_eq!(taken, 64);
     assert_eq!(busy.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(busy.headers()[header::RETRY_AFTER], "5");
+    // Nor may one id be used twice at once: its answers could not be told apart.
+    let (endpoint, _stream) = app.initialize_sse(ALICE).await;
+    assert_eq!(
+        app.post_to(&endpoint, ALICE, &call("wait")).await.status(),
+        StatusCode::ACCEPTED
+    );
+    assert_eq!(
+        app.post_to(&endpoint, ALICE, &call("wait")).await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
     // Another session of the same caller is not held up by it.
     let (endpoint, mut stream) = app.initialize_sse(ALICE).await;
     app.post_to(&endpoint, ALICE, &call("whoami")).await;

@@ -35,7 +35,7 @@ struct Cli {
 }
 
 /// Defaults, with `alice` and `bob`, changed by flags.
-pub(super) fn config(flags: &[&str]) -> HttpConfig {
+pub(in crate::http) fn config(flags: &[&str]) -> HttpConfig {
     let mut config = Cli::parse_from(std::iter::once(&"test").chain(flags)).http;
     config.auth_tokens = Some(Secret::new(format!("alice={ALICE},bob={BOB}")));
     config
@@ -109,11 +109,23 @@ pub(super) fn panicking_app() -> App {
     made(&[], fixture(), || panic!("a secret detail"))
 }
 
+/// One with other callers.
+pub(super) fn crowd_app(tokens: &str) -> App {
+    let fixture = fixture();
+    let handler = fixture.clone();
+    let mut config = config(&[]);
+    config.auth_tokens = Some(Secret::new(tokens));
+    built(&config, fixture, move || handler.clone())
+}
+
 fn made(flags: &[&str], fixture: Fixture, factory: impl Fn() -> Fixture + Send + Sync + 'static) -> App {
-    let config = config(flags);
+    built(&config(flags), fixture, factory)
+}
+
+fn built(config: &HttpConfig, fixture: Fixture, factory: impl Fn() -> Fixture + Send + Sync + 'static) -> App {
     let lifecycle = Lifecycle::new(CancellationToken::new());
-    let auth = Authenticator::from_config(&config).unwrap();
-    let router = router(&config, auth, factory, &lifecycle).unwrap();
+    let auth = Authenticator::from_config(config).unwrap();
+    let router = router(config, auth, factory, &lifecycle).unwrap();
     App {
         router,
         fixture,

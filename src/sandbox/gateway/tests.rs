@@ -216,6 +216,30 @@ async fn conditions_are_judged_whatever_their_case() {
     assert_eq!(failure(&other).0, "AccessDeniedException");
 }
 
+#[tokio::test]
+async fn a_permissions_boundary_caps_a_role() {
+    use awsim_core::ServiceHandler as _;
+    let sandbox = Sandbox::new().await.unwrap();
+    let context = awsim_core::RequestContext::internal("iam", "us-east-1", STAGING);
+    let iam = async |operation: &str, input| sandbox.inner.iam.handle(operation, input, &context).await.unwrap();
+    let document = serde_json::json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "s3:*", "Resource": "*" }
+    ]});
+    let policy = serde_json::json!({ "PolicyName": "only-s3", "PolicyDocument": document.to_string() });
+    let arn = iam("CreatePolicy", policy).await["Policy"]["Arn"].clone();
+    let boundary = serde_json::json!({ "RoleName": "aws-ops-target", "PermissionsBoundary": arn });
+    iam("PutRolePermissionsBoundary", boundary).await;
+
+    let staging = sandbox.target(STAGING).await;
+    staging.s3.list_buckets().send().await.unwrap();
+    let (code, text) = failure(&staging.secrets.list_secrets().send().await.unwrap_err());
+    assert_eq!(code, "AccessDeniedException");
+    assert!(
+        text.ends_with("because no permissions boundary allows the secretsmanager:ListSecrets action"),
+        "{text}"
+    );
+}
+
 #[test]
 fn lists_count_from_one() {
     let check = |body: &str| super::check_indices("sts", body.as_bytes()).is_ok();

@@ -106,6 +106,40 @@ async fn another_account_s_secret_is_refused() {
 }
 
 #[tokio::test]
+async fn a_secret_s_policy_opens_it_to_another_account() {
+    let sandbox = Sandbox::new().await.unwrap();
+    let owner = sandbox.admin(PRODUCTION).secrets;
+    let policy = serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::333333333333:role/aws-ops-target" },
+        "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+    }]});
+    let put = owner
+        .put_resource_policy()
+        .secret_id("payments/db/primary")
+        .resource_policy(policy.to_string());
+    let arn = put.send().await.unwrap().arn.unwrap();
+    let read = serde_json::json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": arn },
+    ]});
+    let staging = sandbox.target(STAGING).await.secrets;
+    let get = || staging.get_secret_value().secret_id(&arn).send();
+    // Both sides must agree: the owner has, the reader's own account has not yet.
+    assert_eq!(failure(&get().await.unwrap_err()).0, "AccessDeniedException");
+    sandbox
+        .put_role_policy(STAGING, "aws-ops-target", "shared", &read)
+        .await
+        .unwrap();
+    assert!(
+        get()
+            .await
+            .unwrap()
+            .secret_string()
+            .unwrap()
+            .contains("sandbox-production")
+    );
+}
+
+#[tokio::test]
 async fn lists_page_sort_and_filter_as_aws_does() {
     let sandbox = Sandbox::new().await.unwrap();
     let staging = sandbox.target(STAGING).await.secrets;

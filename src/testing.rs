@@ -1,0 +1,52 @@
+//! What the tests inside the services share: a tool's view of a sandbox account.
+
+use std::sync::Arc;
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    auth::Caller,
+    aws::{Aws, Base, Resolver, Selector, cache::SystemClock, http_client::recording, registry},
+    config::AwsConfig,
+    ops::{Json, OpError, Ops, Reply},
+    sandbox::Sandbox,
+};
+
+/// A tool's view of an account of a sandbox of its own.
+pub(crate) async fn ops(account: &str) -> Ops {
+    ops_in(account, None).await
+}
+
+/// The same in a region.
+pub(crate) async fn ops_in(account: &str, region: Option<&str>) -> Ops {
+    let sandbox = Sandbox::new().await.unwrap();
+    let accounts: Vec<Value> = Sandbox::accounts()
+        .into_iter()
+        .map(|a| serde_json::json!({ "name": a.name, "id": a.id, "kind": if a.central { "central" } else { "workload" } }))
+        .collect();
+    let accounts = Arc::new(registry::parse(&serde_json::to_string(&accounts).unwrap()).unwrap());
+    let config = AwsConfig::for_tests(&["--endpoint-url", "http://127.0.0.1:1"]);
+    let base = Base::Fixed(sandbox.base_credentials());
+    let aws = Aws::with_http_client(&config, base, recording(sandbox.http_client()), Arc::new(SystemClock));
+    let selector = Selector {
+        account: Some(account.to_owned()),
+        region: region.map(str::to_owned),
+        ..Selector::default()
+    };
+    let target = Resolver::new(accounts.clone(), None, false)
+        .resolve(&selector, &Caller::local())
+        .unwrap();
+    let id = target.account_id().cloned();
+    Ops::new(Some(aws.session(&target).await.unwrap()), accounts, id, Some(1 << 20))
+}
+
+/// A tool's arguments from JSON.
+pub(crate) fn input<T: DeserializeOwned>(json: Value) -> rmcp::handler::server::wrapper::Parameters<T> {
+    rmcp::handler::server::wrapper::Parameters(serde_json::from_value(json).unwrap())
+}
+
+/// A tool's data as clients see it, or why there is none.
+pub(crate) fn data<T: Serialize>(answer: Result<Json<Reply<T>>, OpError>) -> Result<Value, OpError> {
+    answer.map(|Json(reply)| serde_json::to_value(reply).unwrap()["data"].take())
+}
