@@ -111,6 +111,8 @@ fn parsed<T: std::str::FromStr<Err = String>>(name: &str, value: Option<&str>) -
         .transpose()
 }
 
+const EXAMPLE: &str = r#"[{"name": "production", "id": "123456789012"}]"#;
+
 /// Reads the registry from a path or from the JSON itself.
 fn read(registry: &str) -> Result<Vec<Account>, ConfigError> {
     let inline = registry.trim_start().starts_with(['[', '{']);
@@ -123,13 +125,14 @@ fn read(registry: &str) -> Result<Vec<Account>, ConfigError> {
     };
     let wrong = |what: String| ConfigError::Invalid(format!("{place}: {what}"));
     // First as plain JSON, so that a syntax error names its line, then entry by entry, so that a wrong value names its account.
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| wrong(format!("{e}: expected JSON such as {EXAMPLE}")))?;
     let entries = match serde_json::from_value(value) {
         Ok(Document::List(entries) | Document::Object { accounts: entries }) => entries,
         Err(_) => {
-            return Err(wrong(
-                "expected a list of accounts, or an object with `accounts`".to_owned(),
-            ));
+            return Err(wrong(format!(
+                "expected a list of accounts such as {EXAMPLE}, or an object with `accounts`"
+            )));
         }
     };
     entries

@@ -81,7 +81,7 @@ pub struct AwsLimits {
     pub operation_timeout: Limit<Duration>,
 
     /// Attempts of one AWS call, the first included
-    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = attempts)]
     pub max_attempts: u32,
 
     /// Role sessions that are kept; the least recently used goes first
@@ -101,6 +101,11 @@ impl AwsConfig {
         let args = std::iter::once("probe").chain(args.iter().copied()).map(Into::into);
         super::env::parse::<Probe>(args).unwrap().aws
     }
+}
+
+fn attempts(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|n| (1..=10).contains(n));
+    number.ok_or_else(|| "expected a whole number from 1 to 10".to_owned())
 }
 
 /// `on` or `off`.

@@ -59,10 +59,13 @@ impl Inner {
                 receipt.aws_request_id = request_id;
             }
             let answer = answer.map_err(|e| OpError::internal(e.message))?;
-            match (&target, finish::keys_expired(&answer)) {
-                (Some(target), true) if again => {
-                    again = false;
+            match &target {
+                Some(target) if finish::keys_expired(&answer) => {
                     self.aws.forget(&target.identity);
+                    // Only what changes nothing is done again; a change is reported, and the next call has new keys.
+                    if !std::mem::take(&mut again) {
+                        return Ok(answer);
+                    }
                 }
                 _ => return Ok(answer),
             }
