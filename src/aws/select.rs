@@ -143,11 +143,8 @@ fn accounts(resolver: &Resolver, words: &[String]) -> Result<Vec<Arc<Account>>, 
 
 /// Says that a word means no account, and what it may have meant.
 fn nothing(resolver: &Resolver, word: &str) -> String {
-    let environments: Vec<&str> = resolver
-        .accounts()
-        .workloads()
-        .filter_map(|a| a.environment.as_deref())
-        .collect();
+    let accounts = resolver.accounts();
+    let environments: Vec<&str> = accounts.workloads().filter_map(|a| a.environment.as_deref()).collect();
     let meant = word
         .strip_prefix("environment:")
         .and_then(|e| nearest(e, environments.iter().copied()));
@@ -206,7 +203,13 @@ mod tests {
         let selected = targets(&resolver(), &selector, &Caller::local())?;
         Ok(selected
             .iter()
-            .map(|s| format!("{}/{}", s.account.as_deref().unwrap(), s.region.as_deref().unwrap()))
+            .map(|s| {
+                format!(
+                    "{}/{}",
+                    s.account.as_deref().unwrap(),
+                    s.region.as_deref().unwrap_or("-")
+                )
+            })
             .collect())
     }
 
@@ -226,7 +229,7 @@ mod tests {
         );
         assert_eq!(
             named(&["sandbox", "central"], None).unwrap(),
-            ["central/us-east-1", "lab/us-east-1"]
+            ["central/-", "lab/us-east-1"]
         );
     }
 
