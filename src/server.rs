@@ -1,6 +1,7 @@
 //! The one place that knows MCP: find the tool → resolve the target → sign in → call → receipt → log.
 
 pub mod catalogue;
+mod filter;
 mod finish;
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
@@ -22,7 +23,9 @@ use crate::{
     ops::{Access, OpError, Ops, Receipt},
 };
 
-pub use catalogue::{Catalogue, Entry};
+use catalogue::Found;
+
+pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
 /// What a model reads before it reads the tools.
 const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows them. Name the `account` (and `region`, if not the \
@@ -227,8 +230,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let started = Instant::now();
-        let Some(entry) = self.0.catalogue.get(&request.name) else {
-            return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None));
+        let (entry, hidden) = match self.0.catalogue.find(&request.name) {
+            Some(Found::Tool(entry)) => (entry, None),
+            Some(Found::Hidden(entry, why)) => (entry, Some(why)),
+            None => return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None)),
         };
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
@@ -237,7 +242,11 @@ impl ServerHandler for Server {
             .extensions
             .get::<http::request::Parts>()
             .and_then(|p| p.extensions.get().copied());
-        let outcome = match entry.take_selector(request.arguments.unwrap_or_default()) {
+        let taken = match hidden {
+            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
+            None => entry.take_selector(request.arguments.unwrap_or_default()),
+        };
+        let outcome = match taken {
             Ok((selector, arguments)) => {
                 let call = Call {
                     name: request.name,

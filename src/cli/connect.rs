@@ -8,8 +8,8 @@ use clap::Args;
 use crate::{
     auth::Caller,
     aws::{Aws, Base, Resolver, registry},
-    config::{AccountVariables, AwsConfig},
-    server::{Catalogue, Server},
+    config::{AccountVariables, AwsConfig, ToolsConfig},
+    server::{Catalogue, CatalogueOptions, Server},
 };
 
 /// Where AWS is.
@@ -23,6 +23,10 @@ pub struct AwsOptions {
     /// The real one.
     #[command(flatten)]
     pub aws: AwsConfig,
+
+    /// Which tools.
+    #[command(flatten)]
+    pub tools: ToolsConfig,
 }
 
 /// Accounts and the way to them.
@@ -31,6 +35,7 @@ pub struct Connected {
     pub resolver: Resolver,
     /// The way to them.
     pub aws: Aws,
+    tools: ToolsConfig,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
 }
@@ -58,6 +63,7 @@ impl AwsOptions {
         Ok(Connected {
             resolver: Resolver::new(Arc::new(accounts), self.aws.region, profiles),
             aws: Aws::new(&self.aws, Base::Chain)?,
+            tools: self.tools.clone(),
             #[cfg(feature = "sandbox")]
             _sandbox: None,
         })
@@ -83,6 +89,7 @@ impl AwsOptions {
         Ok(Connected {
             resolver,
             aws,
+            tools: self.tools.clone(),
             _sandbox: Some(server),
         })
     }
@@ -105,10 +112,13 @@ impl Connected {
     /// The MCP server over these accounts. `local` is the caller of a transport without authentication.
     ///
     /// # Errors
-    /// Tools that contradict each other: a mistake in the program.
+    /// A filter that names no tool.
     pub fn server(self, local: Option<Caller>) -> Result<(Server, ConnectedGuard)> {
-        let catalogue =
-            Catalogue::new(self.resolver.profiles()).map_err(|e| anyhow!("the tools contradict each other: {e}"))?;
+        let options = CatalogueOptions {
+            profiles: self.resolver.profiles(),
+            tools: self.tools,
+        };
+        let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         let server = Server::new(catalogue, self.resolver, self.aws, local);
         #[cfg(feature = "sandbox")]
         return Ok((
