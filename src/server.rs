@@ -3,6 +3,7 @@
 mod call;
 pub mod catalogue;
 mod fan_out;
+mod filter;
 mod finish;
 mod resources;
 
@@ -29,8 +30,9 @@ use crate::{
 };
 
 use call::{Call, Outcome};
+use catalogue::Found;
 
-pub use catalogue::{Catalogue, Entry};
+pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
 /// What a model reads before it reads the tools.
 const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows them. Name the `account` (and `region`, if not the \
@@ -234,8 +236,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let started = Instant::now();
-        let Some(entry) = self.0.catalogue.get(&request.name) else {
-            return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None));
+        let (entry, hidden) = match self.0.catalogue.find(&request.name) {
+            Some(Found::Tool(entry)) => (entry, None),
+            Some(Found::Hidden(entry, why)) => (entry, Some(why)),
+            None => return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None)),
         };
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
@@ -245,7 +249,11 @@ impl ServerHandler for Server {
             .get::<http::request::Parts>()
             .and_then(|p| p.extensions.get().copied());
         let limit = self.0.aws.limits().max_result_bytes.get();
-        let (body, receipt) = match entry.take_selector(request.arguments.unwrap_or_default()) {
+        let taken = match hidden {
+            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
+            None => entry.take_selector(request.arguments.unwrap_or_default()),
+        };
+        let (body, receipt) = match taken {
             Ok((selector, arguments)) => {
                 let call = Call {
                     entry,

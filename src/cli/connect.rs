@@ -9,8 +9,8 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use crate::{
     auth::Caller,
     aws::{Aws, Base, Resolver, refresh::Refresher, registry},
-    config::{AccountVariables, AwsConfig},
-    server::{Catalogue, Server},
+    config::{AccountVariables, AwsConfig, ToolsConfig},
+    server::{Catalogue, CatalogueOptions, Server},
 };
 
 /// Where AWS is.
@@ -24,6 +24,10 @@ pub struct AwsOptions {
     /// The real one.
     #[command(flatten)]
     pub aws: AwsConfig,
+
+    /// Which tools.
+    #[command(flatten)]
+    pub tools: ToolsConfig,
 }
 
 /// Accounts and the way to them.
@@ -34,6 +38,7 @@ pub struct Connected {
     pub aws: Arc<Aws>,
     /// What keeps the accounts current; `None` where nothing can change.
     pub refresher: Option<Refresher>,
+    tools: ToolsConfig,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
 }
@@ -65,6 +70,7 @@ impl AwsOptions {
             resolver,
             aws: Arc::new(Aws::new(&self.aws, Base::Chain)?),
             refresher: refresher.is_needed().then_some(refresher),
+            tools: self.tools.clone(),
             #[cfg(feature = "sandbox")]
             _sandbox: None,
         })
@@ -91,6 +97,7 @@ impl AwsOptions {
             resolver,
             aws: Arc::new(aws),
             refresher: None,
+            tools: self.tools.clone(),
             _sandbox: Some(server),
         })
     }
@@ -113,15 +120,18 @@ impl Connected {
     /// The MCP server over these accounts. `local` is the caller of a transport without authentication.
     ///
     /// # Errors
-    /// Tools that contradict each other: a mistake in the program.
+    /// A filter that names no tool.
     pub fn server(self, local: Option<Caller>) -> Result<(Server, ConnectedGuard)> {
         let keep = self.refresher.map(|refresher| {
             let (now, asked) = mpsc::channel(1);
             tokio::spawn(on_hangup(now));
             tokio::spawn(refresher.run(self.aws.clone(), asked)).abort_handle()
         });
-        let catalogue =
-            Catalogue::new(self.resolver.profiles()).map_err(|e| anyhow!("the tools contradict each other: {e}"))?;
+        let options = CatalogueOptions {
+            profiles: self.resolver.profiles(),
+            tools: self.tools,
+        };
+        let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         let server = Server::new(catalogue, self.resolver, self.aws, local);
         #[cfg(feature = "sandbox")]
         return Ok((
