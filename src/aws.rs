@@ -8,6 +8,7 @@ pub mod http_client;
 pub mod ids;
 pub mod registry;
 pub mod resolve;
+pub mod select;
 pub mod session;
 pub mod sts;
 
@@ -16,4 +17,5 @@ pub use credentials::{Base, Credentials};
 pub use error::AccountError;
 pub use ids::{AccountId, ProfileName, RoleArn};
 pub use resolve::{Identity, Resolver, RoleSession, Selector, Target};
+pub use select::{Selected, targets};
 pub use session::{Aws, Session};

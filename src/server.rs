@@ -1,33 +1,39 @@
 //! The one place that knows MCP: find the tool → resolve the target → sign in → call → receipt → log.
 
+mod call;
 pub mod catalogue;
+mod fan_out;
 mod finish;
 
-use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures::FutureExt;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
-    handler::server::tool::{IntoCallToolResult, ToolCallContext},
+    handler::server::tool::IntoCallToolResult,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject,
         ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Caller, RequestId},
-    aws::{Aws, Resolver, Selector, Session, Target, http_client::with_request_id},
-    ops::{Access, OpError, Ops, Receipt},
+    aws::{Aws, Resolver, Selector, targets},
+    ops::{OpError, Receipt},
 };
+
+use call::{Call, Outcome};
 
 pub use catalogue::{Catalogue, Entry};
 
 /// What a model reads before it reads the tools.
 const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows them. Name the `account` (and `region`, if not the \
     default) on every call; without one the server's own identity is used, which usually may do nothing. Each result carries a \
-    receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token.";
+    receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token. To read \
+    in many places at once send `accounts` (such as [\"all\"]) and `regions`.";
 
 /// The MCP server. Cheap to clone: one is made for each session and each stateless request.
 #[derive(Clone)]
@@ -76,11 +82,47 @@ impl Server {
         }
     }
 
-    /// Runs a tool under the deadline, and signs in once more if AWS no longer takes the keys.
-    async fn run(&self, entry: &Entry, call: Call, context: RequestContext<RoleServer>) -> Outcome {
+    /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
+    async fn run(&self, call: Call<'_>, selector: Option<Selector>, caller: &Caller) -> (JsonObject, Option<Receipt>) {
+        let inner = &self.0;
+        let limit = inner.aws.limits().max_result_bytes.get();
+        let cancelled = call.context.ct.clone();
         let mut outcome = Outcome::default();
-        let cancelled = context.ct.clone();
-        let work = self.attempt(entry, call, context, &mut outcome);
+        let many = selector.as_ref().filter(|s| s.is_many()).cloned();
+        let result = if let Some(selector) = many {
+            let work = async {
+                let targets = targets(&inner.resolver, &selector, caller)?;
+                inner
+                    .fan_out(&call, targets, selector.targets_from.as_deref(), limit)
+                    .await
+            };
+            // Its deadline is its own affair: what has answered by then must not be lost.
+            let result = tokio::select! {
+                result = work => result,
+                () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
+            };
+            match result {
+                Ok(body) => return (body, None),
+                Err(error) => Err(error),
+            }
+        } else {
+            let work = async {
+                let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
+                inner.attempt(&call, target, &mut outcome).await
+            };
+            self.within_deadline(&cancelled, work).await
+        };
+        outcome.result = Some(result);
+        let (body, _) = finish::body(call.entry, &mut outcome);
+        (body, outcome.receipt)
+    }
+
+    /// Waits for `work`, but not beyond the tool deadline, and not for a client that has gone.
+    async fn within_deadline<T>(
+        &self,
+        cancelled: &CancellationToken,
+        work: impl Future<Output = Result<T, OpError>>,
+    ) -> Result<T, OpError> {
         let limit = self.0.aws.limits().tool_timeout.get();
         let deadline = async {
             match limit {
@@ -88,113 +130,12 @@ impl Server {
                 None => std::future::pending().await,
             }
         };
-        let result = tokio::select! {
+        tokio::select! {
             result = work => result,
             () = deadline => Err(OpError::Timeout(limit.unwrap_or_default().as_secs())),
             () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
-        };
-        outcome.result = Some(result);
-        outcome
-    }
-
-    async fn attempt(
-        &self,
-        entry: &Entry,
-        call: Call,
-        context: RequestContext<RoleServer>,
-        outcome: &mut Outcome,
-    ) -> Result<CallToolResponse, OpError> {
-        let inner = &self.0;
-        let target = match &call.selector {
-            Some(selector) => Some(inner.resolver.resolve(selector, &call.caller)?),
-            None => None,
-        };
-        outcome.target.clone_from(&target);
-        let mut again = entry.declaration.access <= Access::Reveal;
-        loop {
-            let session = match &target {
-                Some(target) => Some(inner.aws.session(target).await?),
-                None => None,
-            };
-            let receipt = receipt(target.as_ref(), session.as_deref()).await;
-            let account = receipt.account_id.as_deref().and_then(|id| id.parse().ok());
-            outcome.receipt = target.is_some().then_some(receipt);
-            let ops = Ops::new(
-                session,
-                inner.resolver.accounts().clone(),
-                account,
-                inner.aws.limits().max_result_bytes.get(),
-            );
-            let request = CallToolRequestParams::new(call.name.clone()).with_arguments(call.arguments.clone());
-            let called = inner
-                .catalogue
-                .router()
-                .call(ToolCallContext::new(&ops, request, context.clone()));
-            let (answer, request_id) = with_request_id(called).await;
-            if let Some(receipt) = &mut outcome.receipt {
-                receipt.aws_request_id = request_id;
-            }
-            let answer = answer.map_err(|e| OpError::internal(e.message))?;
-            match &target {
-                Some(target) if finish::keys_expired(&answer) => {
-                    inner.aws.forget(&target.identity);
-                    // Only what changes nothing is done again; a change is reported, and the next call has new keys.
-                    if !std::mem::take(&mut again) {
-                        return Ok(answer);
-                    }
-                }
-                _ => return Ok(answer),
-            }
         }
     }
-}
-
-/// A call, its selector taken apart from its arguments.
-struct Call {
-    name: Cow<'static, str>,
-    caller: Caller,
-    selector: Option<Selector>,
-    arguments: JsonObject,
-}
-
-/// What came of a call, as far as it got.
-#[derive(Default)]
-struct Outcome {
-    target: Option<Target>,
-    receipt: Option<Receipt>,
-    result: Option<Result<CallToolResponse, OpError>>,
-}
-
-impl Outcome {
-    fn failed(error: OpError) -> Self {
-        Self {
-            result: Some(Err(error)),
-            ..Self::default()
-        }
-    }
-}
-
-async fn receipt(target: Option<&Target>, session: Option<&Session>) -> Receipt {
-    use crate::aws::Identity;
-
-    let (Some(target), Some(session)) = (target, session) else {
-        return Receipt::default();
-    };
-    let mut receipt = Receipt {
-        account: target.account.as_ref().map(|a| a.name.clone()),
-        account_id: session.account_id().await.map(ToString::to_string),
-        region: Some(session.region().to_string()),
-        ..Receipt::default()
-    };
-    match &target.identity {
-        Identity::Role(role) => {
-            receipt.role_arn = Some(role.role.to_string());
-            receipt.session_name = Some(role.session_name.clone());
-        }
-        Identity::Profile(profile) => receipt.profile = Some(profile.to_string()),
-        Identity::Default => receipt.credentials = Some("default"),
-    }
-    receipt
 }
 
 impl ServerHandler for Server {
@@ -240,24 +181,23 @@ impl ServerHandler for Server {
             .extensions
             .get::<http::request::Parts>()
             .and_then(|p| p.extensions.get().copied());
-        let outcome = match entry.take_selector(request.arguments.unwrap_or_default()) {
+        let limit = self.0.aws.limits().max_result_bytes.get();
+        let (body, receipt) = match entry.take_selector(request.arguments.unwrap_or_default()) {
             Ok((selector, arguments)) => {
                 let call = Call {
-                    name: request.name,
-                    caller: caller.clone(),
-                    selector,
+                    entry,
                     arguments,
+                    context,
+                    max_bytes: limit,
                 };
                 // rmcp would leave the client of a panicking tool waiting for ever.
-                let run = AssertUnwindSafe(self.run(entry, call, context)).catch_unwind().await;
-                run.unwrap_or_else(|_| Outcome::failed(OpError::internal("a tool panicked")))
+                let run = AssertUnwindSafe(self.run(call, selector, &caller)).catch_unwind().await;
+                run.unwrap_or_else(|_| (finish::body_of(OpError::internal("a tool panicked")), None))
             }
-            Err(error) => Outcome::failed(error),
+            Err(error) => (finish::body_of(error), None),
         };
-        let limit = self.0.aws.limits().max_result_bytes.get();
-        let (response, code, receipt) = finish::finish(entry, outcome, limit);
-        log(entry, &caller, request_id, &code, receipt, started);
-        Ok(response)
+        log(entry, &caller, request_id, &body, receipt, started);
+        Ok(finish::respond(body, limit))
     }
 }
 
@@ -266,10 +206,15 @@ fn log(
     entry: &Entry,
     caller: &Caller,
     request_id: Option<RequestId>,
-    outcome: &str,
+    body: &JsonObject,
     receipt: Option<Receipt>,
     started: Instant,
 ) {
+    let summary = |key: &str| {
+        body.get("summary")
+            .and_then(|s| s.get(key))
+            .and_then(serde_json::Value::as_u64)
+    };
     let receipt = receipt.unwrap_or_default();
     tracing::info!(
         request_id = request_id.map(tracing::field::display),
@@ -282,7 +227,9 @@ fn log(
         profile = receipt.profile.as_ref().map(tracing::field::debug),
         region = receipt.region,
         aws_request_id = receipt.aws_request_id,
-        outcome,
+        targets = summary("targets"),
+        failed = summary("failed"),
+        outcome = finish::code(body),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "tool call"
     );

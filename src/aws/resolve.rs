@@ -16,7 +16,7 @@ use super::{
     ids::{AccountId, ProfileName, RoleArn},
 };
 
-/// What a tool call says about where it means to act. The same four arguments on every tool.
+/// What a tool call says about where it means to act. The same arguments on every tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
@@ -32,11 +32,27 @@ pub struct Selector {
     /// AWS region
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Several accounts at once, instead of `account`: "all", names, ids, "environment:production", "tag:team=payments"
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<String>>,
+    /// Several regions at once, instead of `region`: "all" or names
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Vec<String>>,
+    /// next_targets of a cut answer over several accounts
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets_from: Option<String>,
 }
 
 impl Selector {
-    /// The names of the arguments, which no tool may use for anything else.
-    pub const FIELDS: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+    /// The arguments that name one target. No tool may use these words for anything else.
+    pub const ONE: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+    /// The arguments that name several. Only tools that read have them.
+    pub const MANY: [&'static str; 3] = ["accounts", "regions", "targets_from"];
+
+    /// Whether several targets are meant, so that the answer is a list, even if it turns out to be of one.
+    pub fn is_many(&self) -> bool {
+        self.accounts.is_some() || self.regions.is_some()
+    }
 }
 
 /// A role session that may be asked of STS: everything that affects what STS answers.
@@ -145,6 +161,7 @@ impl Resolver {
             role_arn,
             profile,
             region,
+            ..
         } = selector;
         // An empty string is not "the default": it may be a name that got lost on its way here.
         let named = [

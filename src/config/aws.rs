@@ -56,6 +56,14 @@ pub struct AwsLimits {
     #[arg(long, env = "TOOL_TIMEOUT", default_value = "60s", value_parser = duration_limit)]
     pub tool_timeout: Limit<Duration>,
 
+    /// Targets of one call that are asked at once
+    #[arg(long, env = "FAN_OUT_PARALLELISM", default_value = "64", value_parser = count_limit)]
+    pub fan_out_parallelism: Limit<usize>,
+
+    /// Time each target of a call over several may take
+    #[arg(long, env = "TARGET_TIMEOUT", default_value = "40s", value_parser = duration_limit)]
+    pub target_timeout: Limit<Duration>,
+
     /// Largest tool result; longer ones are cut, with a note and a cursor
     #[arg(long, env = "MAX_RESULT_BYTES", default_value = "1MiB", value_parser = super::value::bytes_limit)]
     pub max_result_bytes: Limit<usize>,

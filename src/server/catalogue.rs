@@ -6,12 +6,12 @@ use rmcp::{
     handler::server::{common::schema_for_input, router::tool::ToolRouter},
     model::{JsonObject, Tool},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::Selector,
     config::value::nearest,
-    ops::{Declaration, OpError, Ops},
+    ops::{Access, Declaration, OpError, Ops},
     services,
 };
 
@@ -93,15 +93,20 @@ impl Entry {
             .entry("properties")
             .or_insert_with(|| Value::Object(JsonObject::new()));
         if let Value::Object(properties) = properties {
-            if let Some(taken) = Selector::FIELDS.iter().find(|f| properties.contains_key(**f)) {
+            if let Some(taken) = Selector::ONE
+                .iter()
+                .chain(&Selector::MANY)
+                .find(|f| properties.contains_key(**f))
+            {
                 return Err(format!(
                     "tool `{}` uses the selector's argument `{taken}` for something else",
                     tool.name
                 ));
             }
-            if declaration.targeted {
-                properties.extend(selector.clone());
-            }
+            let takes = |field: &str| {
+                declaration.targeted && (Selector::ONE.contains(&field) || declaration.access == Access::Read)
+            };
+            properties.extend(selector.clone().into_iter().filter(|(field, _)| takes(field)));
         }
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
         schema.values_mut().for_each(lean);
@@ -117,6 +122,9 @@ impl Entry {
                     .for_each(|t| drop(t.remove("description")));
             }
             schema.values_mut().for_each(lean);
+            if declaration.targeted && declaration.access == Access::Read {
+                answers_of_many(&mut schema);
+            }
             *output = Arc::new(schema);
         }
         tool.annotations = Some(declaration.annotations());
@@ -153,15 +161,32 @@ impl Entry {
         if !self.declaration.targeted {
             return Ok((None, arguments));
         }
-        let chosen: JsonObject = Selector::FIELDS
+        let chosen: JsonObject = Selector::ONE
             .iter()
+            .chain(&Selector::MANY)
             .filter_map(|f| arguments.remove_entry(*f))
             .collect();
         let selector = serde_json::from_value(Value::Object(chosen));
-        let selector = selector
-            .map_err(|e| OpError::InvalidInput(format!("account, role_arn, profile and region are strings: {e}")))?;
+        let selector = selector.map_err(|e| {
+            OpError::InvalidInput(format!(
+                "account, role_arn, profile and region are strings, accounts and regions lists of strings: {e}"
+            ))
+        })?;
         Ok((Some(selector), arguments))
     }
+}
+
+/// What the answer of a call over several targets holds instead of `data`.
+fn answers_of_many(schema: &mut JsonObject) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    properties.insert(
+        "results".to_owned(),
+        json!({ "type": "array", "items": { "type": "object" } }),
+    );
+    properties.insert("summary".to_owned(), json!({ "type": "object" }));
+    properties.insert("next_targets".to_owned(), json!({ "type": "string" }));
 }
 
 /// The selector's arguments as JSON Schema.
@@ -215,8 +240,6 @@ fn lean(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn arguments(value: Value) -> JsonObject {
@@ -250,7 +273,7 @@ mod tests {
                 "{name}: IAM actions"
             );
             let properties = entry.tool.input_schema["properties"].as_object().unwrap();
-            for field in Selector::FIELDS {
+            for field in Selector::ONE {
                 assert_eq!(
                     properties.contains_key(field),
                     entry.declaration.targeted,

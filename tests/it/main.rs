@@ -11,7 +11,10 @@
 
 mod support;
 
+mod catalogue;
 mod cli;
+mod env_example;
 mod identity;
 mod leaks;
+mod tidy;
 mod tools;
