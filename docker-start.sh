@@ -88,7 +88,7 @@ give_settings() {
     for name in ${SETTINGS[@]+"${SETTINGS[@]}"}; do
         case $name in
             # These are the container's own, or name files of this machine.
-            MCP_HOST | MCP_PORT | MCP_AUTH_TOKEN | AWS_CA_BUNDLE | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE) ;;
+            MCP_HOST | MCP_PORT | MCP_AUTH_TOKEN | PUBLIC_URL | AWS_CA_BUNDLE | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE) ;;
             *) RUN+=(-e "$name") ;;
         esac
     done
@@ -171,7 +171,8 @@ start() {
         give_settings
     fi
     find_token
-    RUN+=(-e MCP_AUTH_TOKEN -e MCP_HOST=0.0.0.0 -e MCP_PORT=8000)
+    export PUBLIC_URL=${PUBLIC_URL:-http://localhost:$PORT}
+    RUN+=(-e MCP_AUTH_TOKEN -e PUBLIC_URL -e MCP_HOST=0.0.0.0 -e MCP_PORT=8000)
     "$ENGINE" rm -f "$NAME" >/dev/null 2>&1 || true
     "$ENGINE" run "${RUN[@]}" "$IMAGE" "${serve[@]}" >/dev/null
     wait_until_ready
