@@ -55,7 +55,7 @@ mod tests {
             "info",
             "OFF",
             "info,aws_ops_mcp::http=debug",
-            "warn, aws_ops_mcp=trace",
+            "warn,aws_ops_mcp=trace",
             "aws_ops_mcp[http{caller}]=debug",
         ] {
             assert!(directives(right).is_ok(), "{right}");
