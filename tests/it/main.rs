@@ -1,12 +1,6 @@
 //! The whole, from outside: the router over the sandbox or another emulator, and the real program.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 #![recursion_limit = "256"]
 
 mod support;
