@@ -1,6 +1,6 @@
 //! `serve` and `stdio`.
 
-use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
+use std::{io::IsTerminal, net::SocketAddr, process::ExitCode, task::Poll};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -46,6 +46,9 @@ impl Serve {
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
         let address = listener.local_addr().context("the listener has no address")?;
+        // Polled once before anything is said, which sets the handlers: who waits for the first line may end us at once.
+        let mut signal = Box::pin(shutdown_signal());
+        let early = futures::poll!(signal.as_mut());
         tracing::info!(%address, accounts, tools, sandbox = self.options.is_sandbox(), "listening on /mcp and /sse");
         if self.options.is_sandbox() {
             print(&welcome(address, made_token.as_ref(), std::io::stdout().is_terminal()))?;
@@ -56,7 +59,11 @@ impl Serve {
             );
         }
         tokio::spawn(async move {
-            match shutdown_signal().await {
+            let ended = match early {
+                Poll::Ready(ended) => ended,
+                Poll::Pending => signal.await,
+            };
+            match ended {
                 Ok(()) => tracing::info!("stopping: finishing the calls in flight"),
                 Err(error) => tracing::error!(%error, "can't wait for signals"),
             }
