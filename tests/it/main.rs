@@ -11,4 +11,6 @@
 
 mod support;
 
+mod filters;
+mod iam;
 mod tools;
