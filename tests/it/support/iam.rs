@@ -51,6 +51,11 @@ impl Proof {
         Self { world, role, emulator }
     }
 
+    /// Whether it is the other emulator.
+    pub(crate) fn elsewhere(&self) -> bool {
+        self.emulator.is_some()
+    }
+
     /// The role's only policy from now on, open sessions included.
     pub(crate) async fn allow(&self, policy: &Value) {
         match &self.emulator {
