@@ -181,13 +181,13 @@ impl Ops {
     }
 
     /// Shows an object's size, type and metadata without reading it. Example: {"account": "production", "bucket": "logs", "key": "2026/11/21.json"}
-    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:ListBucket"]))]
+    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]))]
     async fn head_object(&self, Parameters(input): Parameters<HeadObject>) -> Result<Json<Reply<ObjectHead>>, OpError> {
         ok(object::head(&self.s3()?, self.account_id(), input).await?)
     }
 
     /// Reads an object: text inline (go on with next_range), anything else as a link that is valid for 15 minutes. Example: {"account": "production", "bucket": "config", "key": "app.json"}
-    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:ListBucket"]))]
+    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]))]
     async fn get_object(
         &self,
         Parameters(input): Parameters<GetObject>,

@@ -8,6 +8,8 @@ mod support;
 mod catalogue;
 mod cli;
 mod env_example;
+mod filters;
+mod iam;
 mod identity;
 mod leaks;
 mod tidy;
