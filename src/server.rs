@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 mod finish;
+mod scope;
 
 use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -110,6 +111,8 @@ impl Server {
             None => None,
         };
         outcome.target.clone_from(&target);
+        let scope = |target| inner.catalogue.policies().apply(entry, target, &call.arguments);
+        let target = target.map(scope).transpose()?;
         let mut again = entry.declaration.access <= Access::Reveal;
         loop {
             let session = match &target {

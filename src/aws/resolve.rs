@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     auth::Caller,
-    config::{Region, Secret},
+    config::{AwsConfig, Profiles, Region, Secret},
 };
 
 use super::{
     accounts::{Account, Accounts, Kind},
     error::AccountError,
     ids::{AccountId, ProfileName, RoleArn},
+    naming::{Naming, session_name},
+    policy::Policy,
 };
 
 /// What a tool call says about where it means to act. The same four arguments on every tool.
@@ -50,6 +52,16 @@ pub struct RoleSession {
     pub session_name: String,
     /// From the registry only.
     pub external_id: Option<ExternalId>,
+    /// Who is behind it and behind every session that it opens in turn.
+    pub source_identity: Option<String>,
+    /// Session tags.
+    pub tags: Vec<(&'static str, String)>,
+    /// What is left of the role's permissions.
+    pub policy: Policy,
+    /// How long it lasts.
+    pub seconds: i32,
+    /// For one call and no other: never kept.
+    pub once: bool,
 }
 
 /// An ExternalId, hidden from `Debug` and usable in a key.
@@ -81,7 +93,7 @@ pub enum Identity {
     /// A profile of `~/.aws`.
     Profile(ProfileName),
     /// A role, assumed with the base identity.
-    Role(Box<RoleSession>),
+    Role(Arc<RoleSession>),
     /// The base identity itself.
     Default,
 }
@@ -95,6 +107,8 @@ pub struct Target {
     pub region: Option<Region>,
     /// The registered account, if the call named one or the role belongs to one.
     pub account: Option<Arc<Account>>,
+    /// Whether something is to be changed there.
+    pub writes: bool,
 }
 
 impl Target {
@@ -112,17 +126,43 @@ impl Target {
 pub struct Resolver {
     accounts: Arc<Accounts>,
     default_region: Option<Region>,
-    profiles: bool,
+    profiles: Profiles,
+    base_credentials: bool,
+    naming: Naming,
 }
 
 impl Resolver {
     /// A resolver over these accounts.
-    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: bool) -> Self {
+    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: impl Into<Profiles>) -> Self {
         Self {
             accounts,
             default_region,
-            profiles,
+            profiles: profiles.into(),
+            base_credentials: true,
+            naming: Naming::default(),
         }
+    }
+
+    /// With the settings that say what STS is told of a caller, and whether the base identity may be used itself.
+    pub fn with_settings(self, config: &AwsConfig) -> Self {
+        Self {
+            base_credentials: config.base_credentials,
+            naming: Naming {
+                source_identity: config.source_identity,
+                tags: config.session_tags,
+            },
+            ..self
+        }
+    }
+
+    /// The same, but for what STS is told of a caller.
+    pub fn with_naming(&self, naming: Naming) -> Self {
+        Self { naming, ..self.clone() }
+    }
+
+    /// What STS is told of a caller.
+    pub fn naming(&self) -> Naming {
+        self.naming
     }
 
     /// The accounts.
@@ -130,9 +170,19 @@ impl Resolver {
         &self.accounts
     }
 
-    /// Whether calls may name a profile.
-    pub fn profiles(&self) -> bool {
-        self.profiles
+    /// Which profiles calls may name.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
+    }
+
+    /// The server's own identity, for `check`: it asks even where calls may not.
+    pub fn base(&self) -> Target {
+        Target {
+            identity: Identity::Default,
+            region: self.default_region,
+            account: None,
+            writes: false,
+        }
     }
 
     /// The one target that a selector means. No AWS call is made.
@@ -172,17 +222,29 @@ impl Resolver {
             (None, None, Some(name)) => self.account(name, caller)?,
             (None, None, None) => (Identity::Default, None),
         };
+        if identity == Identity::Default && !self.base_credentials {
+            return Err(AccountError::BaseCredentialsOff);
+        }
         let region = self.region(region.as_deref(), account.as_deref(), &identity)?;
         Ok(Target {
             identity,
             region,
             account,
+            writes: false,
         })
     }
 
     fn profile(&self, name: &str) -> Result<Identity, AccountError> {
-        if !self.profiles {
-            return Err(AccountError::ProfilesOff);
+        match &self.profiles {
+            Profiles::Any => {}
+            Profiles::Off => return Err(AccountError::ProfilesOff),
+            Profiles::Only(allowed) if allowed.iter().any(|p| p == name) => {}
+            Profiles::Only(allowed) => {
+                return Err(AccountError::ProfileNotAllowed {
+                    name: name.to_owned(),
+                    allowed: allowed.clone(),
+                });
+            }
         }
         name.parse()
             .map(Identity::Profile)
@@ -200,7 +262,7 @@ impl Resolver {
             .as_ref()
             .filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
         let external_id = own.and_then(|a| a.external_id.as_ref());
-        Ok((session(role.clone(), external_id, caller), account))
+        Ok((self.session(role.clone(), external_id, caller), account))
     }
 
     fn account(&self, name: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
@@ -208,7 +270,7 @@ impl Resolver {
         let identity = if let Some(profile) = &account.profile {
             Identity::Profile(profile.clone())
         } else if let Some(role) = self.accounts.role_of(&account) {
-            session(role, account.external_id.as_ref(), caller)
+            self.session(role, account.external_id.as_ref(), caller)
         } else if account.kind == Kind::Central {
             Identity::Default
         } else {
@@ -218,6 +280,21 @@ impl Resolver {
             )));
         };
         Ok((identity, Some(account)))
+    }
+
+    /// A session that may do nothing yet: the tool's declaration says what it is for ([`Target::for_reading`]).
+    fn session(&self, role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
+        Identity::Role(Arc::new(RoleSession {
+            role,
+            caller: caller.clone(),
+            session_name: session_name(caller),
+            external_id: external_id.map(ExternalId::from),
+            source_identity: self.naming.source_identity(caller),
+            tags: self.naming.tags(caller),
+            policy: Policy::nothing(),
+            seconds: RoleSession::LONGEST,
+            once: false,
+        }))
     }
 
     fn region(
@@ -256,30 +333,6 @@ impl Resolver {
             Identity::Profile(_) | Identity::Default => None,
         }))
     }
-}
-
-fn session(role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
-    Identity::Role(Box::new(RoleSession {
-        role,
-        caller: caller.clone(),
-        session_name: session_name(caller),
-        external_id: external_id.map(ExternalId::from),
-    }))
-}
-
-/// The caller as a RoleSessionName: 2–64 of `[\w+=,.@-]` (STS, AssumeRole). Callers that differ stay different.
-pub fn session_name(caller: &Caller) -> String {
-    use sha2::{Digest, Sha256};
-
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let name = format!("aws-ops-{}", caller.name());
-    if name.len() <= 64 && name.chars().all(fine) {
-        return name;
-    }
-    let clean: String = name.chars().map(|c| if fine(c) { c } else { '-' }).take(47).collect();
-    let digest = Sha256::digest(caller.name().as_bytes());
-    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("{clean}-{short}")
 }
 
 #[cfg(test)]
@@ -380,6 +433,39 @@ mod tests {
     }
 
     #[test]
+    fn only_listed_profiles_may_be_named() {
+        let only = Profiles::Only(vec!["a".to_owned(), "b".to_owned()]);
+        let some = Resolver::new(resolver().accounts, None, only);
+        let named = |profile: &str| Selector {
+            profile: s(profile),
+            ..Selector::default()
+        };
+        assert!(some.resolve(&named("b"), &Caller::local()).is_ok());
+        let error = some.resolve(&named("c"), &Caller::local()).unwrap_err();
+        assert!(error.to_string().contains("a, b"), "{error}");
+        // What the registry names needs no list: its owner has said it.
+        let laptop = Selector {
+            account: s("laptop"),
+            ..Selector::default()
+        };
+        assert!(some.resolve(&laptop, &Caller::local()).is_ok());
+    }
+
+    #[test]
+    fn the_base_identity_can_be_kept_from_calls() {
+        let off = resolver().with_settings(&AwsConfig::for_tests(&["--base-credentials", "off"]));
+        assert!(matches!(
+            off.resolve(&Selector::default(), &Caller::local()),
+            Err(AccountError::BaseCredentialsOff)
+        ));
+        let production = Selector {
+            account: s("production"),
+            ..Selector::default()
+        };
+        assert!(off.resolve(&production, &Caller::local()).is_ok());
+    }
+
+    #[test]
     fn malformed_roles_resolve_to_nothing() {
         for arn in MALFORMED_ROLE_ARNS {
             assert!(
@@ -391,29 +477,5 @@ mod tests {
                 "{arn:?}"
             );
         }
-    }
-
-    #[test]
-    fn session_names_are_legal_and_distinct() {
-        let long = "x".repeat(200);
-        let names = [
-            "alice",
-            "bob@example.com",
-            "münchen/ops",
-            "münchen_ops",
-            &long,
-            &format!("{long}y"),
-        ];
-        let mut made: Vec<String> = names.iter().map(|n| session_name(&Caller::new(*n))).collect();
-        for name in &made {
-            assert!((2..=64).contains(&name.len()), "{name}");
-            assert!(
-                name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)),
-                "{name}"
-            );
-        }
-        made.sort();
-        made.dedup();
-        assert_eq!(made.len(), names.len());
     }
 }

@@ -54,9 +54,8 @@ impl AwsOptions {
             return self.connect_sandbox().await;
         }
         let accounts = registry::load(&self.aws, &AccountVariables::from_environment())?;
-        let profiles = self.aws.profiles.unwrap_or(self.aws.web_identity_token_file.is_none());
         Ok(Connected {
-            resolver: Resolver::new(Arc::new(accounts), self.aws.region, profiles),
+            resolver: Resolver::new(Arc::new(accounts), self.aws.region, self.aws.profiles()).with_settings(&self.aws),
             aws: Aws::new(&self.aws, Base::Chain)?,
             #[cfg(feature = "sandbox")]
             _sandbox: None,
@@ -79,7 +78,7 @@ impl AwsOptions {
         config.ca_bundle = None;
         let aws = Aws::new(&config, Base::Fixed(sandbox.base_credentials()))?;
         // Profiles would send a real profile's signature to the sandbox, and the user would take its answers for real.
-        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false);
+        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false).with_settings(&config);
         Ok(Connected {
             resolver,
             aws,

@@ -92,9 +92,14 @@ impl OpError {
         match self {
             Self::InvalidInput(_) | Self::Account(AccountError::Selector(_)) => ErrorCode::InvalidInput,
             Self::Account(AccountError::Unknown { .. }) => ErrorCode::UnknownAccount,
-            Self::Forbidden(_) | Self::Account(AccountError::RoleNotAllowed { .. } | AccountError::ProfilesOff) => {
-                ErrorCode::Forbidden
-            }
+            Self::Forbidden(_)
+            | Self::Account(
+                AccountError::RoleNotAllowed { .. }
+                | AccountError::ProfilesOff
+                | AccountError::ProfileNotAllowed { .. }
+                | AccountError::BaseCredentialsOff
+                | AccountError::WrongAccount { .. },
+            ) => ErrorCode::Forbidden,
             Self::Account(AccountError::Throttled { .. }) => ErrorCode::Throttled,
             Self::Account(AccountError::Unreachable { .. }) | Self::Unreachable(_) => ErrorCode::Unreachable,
             Self::Account(_) => ErrorCode::Credentials,

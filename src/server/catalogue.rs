@@ -10,16 +10,19 @@ use serde_json::Value;
 
 use crate::{
     aws::Selector,
-    config::value::nearest,
+    config::{Profiles, value::nearest},
     ops::{Declaration, OpError, Ops},
     services,
 };
+
+use super::scope::ReadPolicies;
 
 /// Every tool, in the order in which it is shown.
 pub struct Catalogue {
     router: ToolRouter<Ops>,
     order: Vec<String>,
     entries: BTreeMap<String, Entry>,
+    policies: ReadPolicies,
 }
 
 /// One tool.
@@ -38,8 +41,8 @@ impl Catalogue {
     ///
     /// # Errors
     /// Two tools of one name, or one that uses the selector's words for something else: a mistake in the program.
-    pub fn new(profiles: bool) -> Result<Self, String> {
-        let selector = selector_properties(profiles)?;
+    pub fn new(profiles: impl Into<Profiles>) -> Result<Self, String> {
+        let selector = selector_properties(&profiles.into())?;
         let (mut order, mut entries, mut router) = (Vec::new(), BTreeMap::new(), ToolRouter::new());
         for (toolset, tools) in services::toolsets() {
             for tool in tools.list_all() {
@@ -52,7 +55,18 @@ impl Catalogue {
             }
             router += tools;
         }
-        Ok(Self { router, order, entries })
+        let policies = ReadPolicies::new(entries.values())?;
+        Ok(Self {
+            router,
+            order,
+            entries,
+            policies,
+        })
+    }
+
+    /// The sessions' policies of the tools that only look.
+    pub(super) fn policies(&self) -> &ReadPolicies {
+        &self.policies
     }
 
     /// The tool of this name.
@@ -165,13 +179,19 @@ impl Entry {
 }
 
 /// The selector's arguments as JSON Schema.
-fn selector_properties(profiles: bool) -> Result<JsonObject, String> {
+fn selector_properties(profiles: &Profiles) -> Result<JsonObject, String> {
     let schema = schema_for_input::<Selector>()?;
     let Some(Value::Object(mut properties)) = schema.get("properties").cloned() else {
         return Err("the selector has no properties".to_owned());
     };
-    if !profiles {
-        properties.remove("profile");
+    match profiles {
+        Profiles::Any => {}
+        Profiles::Off => drop(properties.remove("profile")),
+        Profiles::Only(names) => {
+            if let Some(Value::Object(profile)) = properties.get_mut("profile") {
+                profile.insert("enum".to_owned(), serde_json::json!(names));
+            }
+        }
     }
     Ok(properties)
 }
@@ -270,6 +290,9 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("has no argument `profile`"), "{said}");
+        let some = Catalogue::new(Profiles::Only(vec!["staging".to_owned()])).unwrap();
+        let schema = &some.get("list_secrets").unwrap().tool.input_schema;
+        assert_eq!(schema["properties"]["profile"]["enum"], json!(["staging"]));
     }
 
     #[test]

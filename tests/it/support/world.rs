@@ -192,7 +192,7 @@ impl World {
 }
 
 fn server(accounts: Accounts, config: &AwsConfig, base: Base) -> Server {
-    let resolver = Resolver::new(Arc::new(accounts), config.region, false);
+    let resolver = Resolver::new(Arc::new(accounts), config.region, false).with_settings(config);
     let catalogue = Catalogue::new(resolver.profiles()).unwrap();
     Server::new(catalogue, resolver, Aws::new(config, base).unwrap(), None)
 }
