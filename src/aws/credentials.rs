@@ -178,9 +178,16 @@ fn classify(error: &CredentialsError, profile: Option<&str>) -> AccountError {
     let message = causes(error);
     let lower = message.to_ascii_lowercase();
     if lower.contains("sso")
-        && ["expired", "token file", "unauthorized", "sso login", "not found"]
-            .iter()
-            .any(|w| lower.contains(w))
+        && [
+            "expired",
+            "token file",
+            "cached sso token",
+            "unauthorized",
+            "sso login",
+            "not found",
+        ]
+        .iter()
+        .any(|w| lower.contains(w))
     {
         return AccountError::SsoExpired {
             profile: profile.map(str::to_owned),

@@ -1,6 +1,6 @@
 //! From what a call says to which identity it means: `profile → role_arn → default`.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use super::{
     policy::Policy,
 };
 
-/// What a tool call says about where it means to act. The same four arguments on every tool.
+/// What a tool call says about where it means to act. The same arguments on every tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
@@ -34,11 +34,27 @@ pub struct Selector {
     /// AWS region
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Several accounts at once, instead of `account`: "all", names, ids, "environment:production", "tag:team=payments"
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<String>>,
+    /// Several regions at once, instead of `region`: "all" or names
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Vec<String>>,
+    /// next_targets of a cut answer over several accounts
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets_from: Option<String>,
 }
 
 impl Selector {
-    /// The names of the arguments, which no tool may use for anything else.
-    pub const FIELDS: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+    /// The arguments that name one target. No tool may use these words for anything else.
+    pub const ONE: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+    /// The arguments that name several. Only tools that read have them.
+    pub const MANY: [&'static str; 3] = ["accounts", "regions", "targets_from"];
+
+    /// Whether several targets are meant, so that the answer is a list, even if it turns out to be of one.
+    pub fn is_many(&self) -> bool {
+        self.accounts.is_some() || self.regions.is_some()
+    }
 }
 
 /// A role session that may be asked of STS: everything that affects what STS answers.
@@ -124,7 +140,7 @@ impl Target {
 /// Resolves selectors.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    accounts: Arc<Accounts>,
+    accounts: Arc<RwLock<Arc<Accounts>>>,
     default_region: Option<Region>,
     profiles: Profiles,
     base_credentials: bool,
@@ -135,7 +151,7 @@ impl Resolver {
     /// A resolver over these accounts.
     pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: impl Into<Profiles>) -> Self {
         Self {
-            accounts,
+            accounts: Arc::new(RwLock::new(accounts)),
             default_region,
             profiles: profiles.into(),
             base_credentials: true,
@@ -160,29 +176,32 @@ impl Resolver {
         Self { naming, ..self.clone() }
     }
 
+    /// The same for what the server does of its own accord: its own identity is always for that.
+    pub fn for_server(&self) -> Self {
+        Self {
+            base_credentials: true,
+            ..self.clone()
+        }
+    }
+
     /// What STS is told of a caller.
     pub fn naming(&self) -> Naming {
         self.naming
     }
 
-    /// The accounts.
-    pub fn accounts(&self) -> &Arc<Accounts> {
-        &self.accounts
+    /// The accounts as they are now.
+    pub fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other accounts in force, for every clone of this resolver. Calls that are resolved already go on with the old.
+    pub fn replace(&self, accounts: Accounts) {
+        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
     }
 
     /// Which profiles calls may name.
     pub fn profiles(&self) -> &Profiles {
         &self.profiles
-    }
-
-    /// The server's own identity, for `check`: it asks even where calls may not.
-    pub fn base(&self) -> Target {
-        Target {
-            identity: Identity::Default,
-            region: self.default_region,
-            account: None,
-            writes: false,
-        }
     }
 
     /// The one target that a selector means. No AWS call is made.
@@ -195,6 +214,7 @@ impl Resolver {
             role_arn,
             profile,
             region,
+            ..
         } = selector;
         // An empty string is not "the default": it may be a name that got lost on its way here.
         let named = [
@@ -255,21 +275,21 @@ impl Resolver {
         let role: RoleArn = text
             .parse()
             .map_err(|e| AccountError::Selector(format!("role_arn `{text}`: {e}")))?;
-        self.accounts.check_role(&role)?;
-        let account = self.accounts.of_id(role.account());
+        self.accounts().check_role(&role)?;
+        let account = self.accounts().of_id(role.account());
         // The ExternalId belongs to the registered role: it is not lent to another role of the same account.
         let own = account
             .as_ref()
-            .filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
+            .filter(|a| self.accounts().role_of(a).as_ref() == Some(&role));
         let external_id = own.and_then(|a| a.external_id.as_ref());
         Ok((self.session(role.clone(), external_id, caller), account))
     }
 
     fn account(&self, name: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
-        let account = self.accounts.find(name)?;
+        let account = self.accounts().find(name)?;
         let identity = if let Some(profile) = &account.profile {
             Identity::Profile(profile.clone())
-        } else if let Some(role) = self.accounts.role_of(&account) {
+        } else if let Some(role) = self.accounts().role_of(&account) {
             self.session(role, account.external_id.as_ref(), caller)
         } else if account.kind == Kind::Central {
             Identity::Default
@@ -421,7 +441,7 @@ mod tests {
         ] {
             assert!(resolve(selector.clone()).is_err(), "{selector:?}");
         }
-        let off = Resolver::new(resolver().accounts, None, false);
+        let off = Resolver::new(resolver().accounts(), None, false);
         let default = Selector {
             profile: s("default"),
             ..Selector::default()
@@ -435,7 +455,7 @@ mod tests {
     #[test]
     fn only_listed_profiles_may_be_named() {
         let only = Profiles::Only(vec!["a".to_owned(), "b".to_owned()]);
-        let some = Resolver::new(resolver().accounts, None, only);
+        let some = Resolver::new(resolver().accounts(), None, only);
         let named = |profile: &str| Selector {
             profile: s(profile),
             ..Selector::default()

@@ -81,7 +81,13 @@ impl Check {
 async fn steps(connected: &Connected) -> Vec<Step> {
     let Connected { resolver, aws, .. } = connected;
     let mut steps = vec![registry(resolver)];
-    let base = identity(aws, &resolver.base()).await;
+    let base = match resolver
+        .for_server()
+        .resolve(&Selector::default(), &Caller::new("check"))
+    {
+        Ok(target) => identity(aws, &target).await,
+        Err(error) => Err(error),
+    };
     let signed_in = base.is_ok();
     steps.push(Step::new(
         "base identity",
@@ -171,11 +177,8 @@ async fn try_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Resul
     };
     let (mut accepts, mut refusal) = (Naming::default(), None);
     loop {
-        let target = match resolver.with_naming(accepts).resolve(&selector, &Caller::new("check")) {
-            // The central account may stand for the base identity: that calls may not use it is no fault of the account.
-            Err(AccountError::BaseCredentialsOff) => resolver.base(),
-            target => target?,
-        };
+        let naming = resolver.for_server().with_naming(accepts);
+        let target = naming.resolve(&selector, &Caller::new("check"))?;
         let error = match identity(aws, &target).await {
             Ok((id, arn)) => {
                 return Ok(Tried {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{Authenticator, Caller, generate_token},
     config::{ConfigError, HttpConfig, Secret},
-    http::{self, shutdown_signal},
+    http::{self, Lifecycle, shutdown_signal},
 };
 
 use super::{AwsOptions, print};
@@ -34,12 +34,18 @@ impl Serve {
         let connected = self.options.connect().await?;
         let (server, _sandbox) = connected.server(None)?;
         let address = SocketAddr::new(self.http.host, self.http.port);
+        let shutdown = CancellationToken::new();
+        let lifecycle = Lifecycle::new(shutdown.clone());
+        let (accounts, tools) = (
+            server.resolver().accounts().workloads().count(),
+            server.catalogue().entries().count(),
+        );
+        // Before anything is said or heard, so that a wrong setting is all that is said.
+        let router = http::router(&self.http, auth, move || server.clone(), &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let accounts = server.resolver().accounts().workloads().count();
-        let tools = server.catalogue().entries().count();
         tracing::info!(%address, accounts, tools, sandbox = self.options.is_sandbox(), "listening on /mcp and /sse");
         if self.options.is_sandbox() {
             print(&welcome(address, made_token.as_ref(), std::io::stdout().is_terminal()))?;
@@ -49,16 +55,14 @@ impl Serve {
                 "only loopback names are answered: set PUBLIC_URL or ALLOWED_HOSTS to the name that clients use"
             );
         }
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
         tokio::spawn(async move {
             match shutdown_signal().await {
                 Ok(()) => tracing::info!("stopping: finishing the calls in flight"),
                 Err(error) => tracing::error!(%error, "can't wait for signals"),
             }
-            stop.cancel();
+            shutdown.cancel();
         });
-        http::serve(listener, &self.http, auth, move || server.clone(), shutdown).await?;
+        http::listen(listener, router, &self.http.limits, &lifecycle).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
@@ -70,10 +74,11 @@ impl Serve {
         match (idle, tool) {
             (Some(idle), Some(tool)) if tool < idle => Ok(()),
             (None, _) => Ok(()),
-            (Some(idle), _) => Err(ConfigError::Invalid(format!(
-                "TOOL_TIMEOUT must be below SESSION_IDLE_TIMEOUT ({} s), or a long call would lose its answer",
-                idle.as_secs()
-            ))),
+            (Some(idle), tool) => Err(ConfigError::wrong(
+                "TOOL_TIMEOUT (--tool-timeout)",
+                tool.map_or_else(|| "off".to_owned(), |t| format!("{t:?}")),
+                format!("expected less than SESSION_IDLE_TIMEOUT ({idle:?}), or a long call would lose its answer"),
+            )),
         }
     }
 

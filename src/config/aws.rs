@@ -21,6 +21,18 @@ pub struct AwsConfig {
     #[arg(long, env = "ACCOUNT_REGISTRY", value_name = "PATH|JSON")]
     pub account_registry: Option<String>,
 
+    /// How often the registry's file is looked at for changes; SIGHUP reads it at once
+    #[arg(long, env = "REGISTRY_REFRESH", default_value = "10s", value_parser = duration_limit)]
+    pub registry_refresh: Limit<Duration>,
+
+    /// Registered account through which AWS Organizations lists all accounts; those that the registry does not name are added
+    #[arg(long, env = "ORGANIZATIONS_ACCOUNT", value_name = "ACCOUNT")]
+    pub organizations_account: Option<String>,
+
+    /// How often the organization is listed
+    #[arg(long, env = "ORGANIZATIONS_REFRESH", default_value = "15m", value_parser = duration_limit)]
+    pub organizations_refresh: Limit<Duration>,
+
     /// Name of the role to assume in a registered account that states no role_arn of its own
     #[arg(long, env = "TARGET_ROLE_NAME", default_value = "aws-ops-target", value_parser = role_name, value_name = "NAME")]
     pub target_role_name: String,
@@ -70,6 +82,14 @@ pub struct AwsLimits {
     #[arg(long, env = "TOOL_TIMEOUT", default_value = "60s", value_parser = duration_limit)]
     pub tool_timeout: Limit<Duration>,
 
+    /// Targets of one call that are asked at once
+    #[arg(long, env = "FAN_OUT_PARALLELISM", default_value = "64", value_parser = count_limit)]
+    pub fan_out_parallelism: Limit<usize>,
+
+    /// Time each target of a call over several may take
+    #[arg(long, env = "TARGET_TIMEOUT", default_value = "40s", value_parser = duration_limit)]
+    pub target_timeout: Limit<Duration>,
+
     /// Largest tool result; longer ones are cut, with a note and a cursor
     #[arg(long, env = "MAX_RESULT_BYTES", default_value = "1MiB", value_parser = super::value::bytes_limit)]
     pub max_result_bytes: Limit<usize>,
@@ -87,7 +107,7 @@ pub struct AwsLimits {
     pub operation_timeout: Limit<Duration>,
 
     /// Attempts of one AWS call, the first included
-    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = attempts)]
     pub max_attempts: u32,
 
     /// Role sessions that are kept; the least recently used goes first
@@ -100,11 +120,12 @@ pub struct AwsLimits {
 }
 
 /// Which profiles calls may name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Profiles {
     /// Every one.
     Any,
     /// None: no tool has the argument.
+    #[default]
     Off,
     /// These.
     Only(Vec<String>),
@@ -142,6 +163,11 @@ impl AwsConfig {
         let args = std::iter::once("probe").chain(args.iter().copied()).map(Into::into);
         super::env::parse::<Probe>(args).unwrap().aws
     }
+}
+
+fn attempts(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|n| (1..=10).contains(n));
+    number.ok_or_else(|| "expected a whole number from 1 to 10".to_owned())
 }
 
 /// `on` or `off`.

@@ -6,23 +6,61 @@ use rmcp::{
     handler::server::{common::schema_for_input, router::tool::ToolRouter},
     model::{JsonObject, Tool},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::Selector,
-    config::{Profiles, value::nearest},
-    ops::{Declaration, OpError, Ops},
+    config::{Profiles, ToolsConfig, value::nearest},
+    ops::{Access, Declaration, OpError, Ops},
     services,
 };
 
-use super::scope::ReadPolicies;
+use super::{filter::Filter, scope::ReadPolicies};
 
 /// Every tool, in the order in which it is shown.
 pub struct Catalogue {
     router: ToolRouter<Ops>,
     order: Vec<String>,
     entries: BTreeMap<String, Entry>,
+    hidden: BTreeMap<String, (Entry, String)>,
     policies: ReadPolicies,
+}
+
+/// What the tools that a server has depend on.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogueOptions {
+    /// Which profiles tools take.
+    pub profiles: Profiles,
+    /// Which tools there are.
+    pub tools: ToolsConfig,
+}
+
+impl From<bool> for CatalogueOptions {
+    /// Every tool, with or without profiles.
+    fn from(profiles: bool) -> Self {
+        Self {
+            profiles: profiles.into(),
+            tools: ToolsConfig::default(),
+        }
+    }
+}
+
+impl From<&Profiles> for CatalogueOptions {
+    /// Every tool, with these profiles.
+    fn from(profiles: &Profiles) -> Self {
+        Self {
+            profiles: profiles.clone(),
+            tools: ToolsConfig::default(),
+        }
+    }
+}
+
+/// A tool that exists.
+pub(super) enum Found<'a> {
+    /// One that may be called.
+    Tool(&'a Entry),
+    /// One that is switched off, and the setting that does it.
+    Hidden(&'a Entry, &'a str),
 }
 
 /// One tool.
@@ -37,29 +75,45 @@ pub struct Entry {
 }
 
 impl Catalogue {
-    /// Every service's tools. Without `profiles` no tool takes a profile.
+    /// Every service's tools that the options leave. `true` and `false` stand for all of them, with and without profiles.
     ///
     /// # Errors
-    /// Two tools of one name, or one that uses the selector's words for something else: a mistake in the program.
-    pub fn new(profiles: impl Into<Profiles>) -> Result<Self, String> {
-        let selector = selector_properties(&profiles.into())?;
-        let (mut order, mut entries, mut router) = (Vec::new(), BTreeMap::new(), ToolRouter::new());
-        for (toolset, tools) in services::toolsets() {
+    /// A filter that names what does not exist or leaves nothing; or a mistake in the program: two tools of one name, or one
+    /// that uses the selector's words for something else.
+    pub fn new(options: impl Into<CatalogueOptions>) -> Result<Self, String> {
+        let options = options.into();
+        let selector = selector_properties(&options.profiles)?;
+        let toolsets = services::toolsets();
+        let filter = Filter::new(&options.tools, &toolsets)?;
+        let (mut order, mut entries, mut hidden) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut router = ToolRouter::new();
+        for (toolset, mut tools) in toolsets {
             for tool in tools.list_all() {
                 let name = tool.name.to_string();
                 let entry = Entry::new(tool, toolset, &selector)?;
-                if entries.insert(name.clone(), entry).is_some() {
+                if entries.contains_key(&name) || hidden.contains_key(&name) {
                     return Err(format!("two tools are called `{name}`"));
                 }
-                order.push(name);
+                if let Some(why) = filter.hides(&name, toolset, entry.declaration.access) {
+                    // Without a route it can't run, whoever forgets to ask.
+                    tools.remove_route(&name);
+                    hidden.insert(name, (entry, why));
+                } else {
+                    entries.insert(name.clone(), entry);
+                    order.push(name);
+                }
             }
             router += tools;
+        }
+        if order.is_empty() {
+            return Err("TOOLSETS, TOOLS, EXCLUDE_TOOLS and READ_ONLY leave no tool".to_owned());
         }
         let policies = ReadPolicies::new(entries.values())?;
         Ok(Self {
             router,
             order,
             entries,
+            hidden,
             policies,
         })
     }
@@ -72,6 +126,17 @@ impl Catalogue {
     /// The tool of this name.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
+    }
+
+    /// The tool of this name, switched off or not.
+    pub fn known(&self, name: &str) -> Option<&Entry> {
+        self.get(name).or_else(|| self.hidden.get(name).map(|(entry, _)| entry))
+    }
+
+    /// The tool of this name, and whether it may be called.
+    pub(super) fn find(&self, name: &str) -> Option<Found<'_>> {
+        let hidden = || self.hidden.get(name).map(|(entry, why)| Found::Hidden(entry, why));
+        self.get(name).map(Found::Tool).or_else(hidden)
     }
 
     /// Every tool, in order.
@@ -107,15 +172,20 @@ impl Entry {
             .entry("properties")
             .or_insert_with(|| Value::Object(JsonObject::new()));
         if let Value::Object(properties) = properties {
-            if let Some(taken) = Selector::FIELDS.iter().find(|f| properties.contains_key(**f)) {
+            if let Some(taken) = Selector::ONE
+                .iter()
+                .chain(&Selector::MANY)
+                .find(|f| properties.contains_key(**f))
+            {
                 return Err(format!(
                     "tool `{}` uses the selector's argument `{taken}` for something else",
                     tool.name
                 ));
             }
-            if declaration.targeted {
-                properties.extend(selector.clone());
-            }
+            let takes = |field: &str| {
+                declaration.targeted && (Selector::ONE.contains(&field) || declaration.access == Access::Read)
+            };
+            properties.extend(selector.clone().into_iter().filter(|(field, _)| takes(field)));
         }
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
         schema.values_mut().for_each(lean);
@@ -131,6 +201,9 @@ impl Entry {
                     .for_each(|t| drop(t.remove("description")));
             }
             schema.values_mut().for_each(lean);
+            if declaration.targeted && declaration.access == Access::Read {
+                answers_of_many(&mut schema);
+            }
             *output = Arc::new(schema);
         }
         tool.annotations = Some(declaration.annotations());
@@ -167,15 +240,32 @@ impl Entry {
         if !self.declaration.targeted {
             return Ok((None, arguments));
         }
-        let chosen: JsonObject = Selector::FIELDS
+        let chosen: JsonObject = Selector::ONE
             .iter()
+            .chain(&Selector::MANY)
             .filter_map(|f| arguments.remove_entry(*f))
             .collect();
         let selector = serde_json::from_value(Value::Object(chosen));
-        let selector = selector
-            .map_err(|e| OpError::InvalidInput(format!("account, role_arn, profile and region are strings: {e}")))?;
+        let selector = selector.map_err(|e| {
+            OpError::InvalidInput(format!(
+                "account, role_arn, profile and region are strings, accounts and regions lists of strings: {e}"
+            ))
+        })?;
         Ok((Some(selector), arguments))
     }
+}
+
+/// What the answer of a call over several targets holds instead of `data`.
+fn answers_of_many(schema: &mut JsonObject) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    properties.insert(
+        "results".to_owned(),
+        json!({ "type": "array", "items": { "type": "object" } }),
+    );
+    properties.insert("summary".to_owned(), json!({ "type": "object" }));
+    properties.insert("next_targets".to_owned(), json!({ "type": "string" }));
 }
 
 /// The selector's arguments as JSON Schema.
@@ -189,7 +279,7 @@ fn selector_properties(profiles: &Profiles) -> Result<JsonObject, String> {
         Profiles::Off => drop(properties.remove("profile")),
         Profiles::Only(names) => {
             if let Some(Value::Object(profile)) = properties.get_mut("profile") {
-                profile.insert("enum".to_owned(), serde_json::json!(names));
+                profile.insert("enum".to_owned(), json!(names));
             }
         }
     }
@@ -235,8 +325,6 @@ fn lean(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn arguments(value: Value) -> JsonObject {
@@ -270,7 +358,7 @@ mod tests {
                 "{name}: IAM actions"
             );
             let properties = entry.tool.input_schema["properties"].as_object().unwrap();
-            for field in Selector::FIELDS {
+            for field in Selector::ONE {
                 assert_eq!(
                     properties.contains_key(field),
                     entry.declaration.targeted,
@@ -290,7 +378,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("has no argument `profile`"), "{said}");
-        let some = Catalogue::new(Profiles::Only(vec!["staging".to_owned()])).unwrap();
+        let some = Catalogue::new(&Profiles::Only(vec!["staging".to_owned()])).unwrap();
         let schema = &some.get("list_secrets").unwrap().tool.input_schema;
         assert_eq!(schema["properties"]["profile"]["enum"], json!(["staging"]));
     }

@@ -11,4 +11,7 @@
 
 mod support;
 
+mod cli;
+mod identity;
+mod leaks;
 mod tools;

@@ -79,9 +79,10 @@ impl World {
         Some(Self::in_sandbox(flags).await)
     }
 
-    /// Accounts that can't be signed in to, because the server has no keys itself.
-    pub(crate) fn without_credentials() -> Self {
-        Self::over(&[], "http://127.0.0.1:9", Base::Chain)
+    /// A server of an endpoint where nobody answers.
+    pub(crate) fn unreachable() -> Self {
+        let keys = Credentials::new("AKIAIOSFODNN7EXAMPLE", "not-a-real-one", None, None, "test");
+        Self::over(&["--max-attempts", "1"], "http://127.0.0.1:9", Base::Fixed(keys))
     }
 
     async fn in_sandbox(flags: &[&str]) -> Self {

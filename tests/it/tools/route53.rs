@@ -117,7 +117,9 @@ async fn records_are_read_with_their_routing() {
         mx[0]["resource_records"],
         json!(["10 mx1.acme.example.", "20 mx2.acme.example."])
     );
-    assert_eq!(of("\\052.apps.acme.example.", "CNAME").len(), 1);
+    // Route 53 and the sandbox write the star as an octal escape; ministack keeps it.
+    let star = ["\\052", "*"].map(|star| of(&format!("{star}.apps.acme.example."), "CNAME").len());
+    assert_eq!(star.iter().sum::<usize>(), 1);
 }
 
 #[tokio::test]

@@ -126,10 +126,15 @@ async fn the_pages_of_a_list_are_the_whole_list() {
         assert!(pages.iter().all(|page| page.len() <= size as usize));
         assert_eq!(texts(&pages.concat(), "name"), whole, "{size} at a time");
     }
-    let error = world
-        .call("list_secrets", json!({ "account": "staging", "next_token": "made up" }))
-        .await;
-    assert_eq!(error["success"], json!(false), "{error}");
+}
+
+#[tokio::test]
+async fn a_cursor_from_elsewhere_is_refused() {
+    // ministack takes any.
+    let Some(world) = World::sandbox(&[]).await else { return };
+    let arguments = json!({ "account": "staging", "next_token": "made up" });
+    let error = world.fails("aws", "list_secrets", arguments).await;
+    assert_eq!(error["aws_code"], json!("InvalidNextTokenException"));
 }
 
 #[tokio::test]
@@ -212,7 +217,8 @@ async fn a_new_description_makes_no_new_version() {
 
 #[tokio::test]
 async fn a_repeated_creation_with_its_token_creates_once() {
-    let world = World::new().await;
+    // ministack knows no tokens.
+    let Some(world) = World::sandbox(&[]).await else { return };
     let name = unique("token");
     let token = uuid::Uuid::new_v4().to_string();
     let create = here(json!({
