@@ -13,6 +13,7 @@ use crate::auth::Caller;
 use super::{
     accounts::{Account, Kind},
     error::{AccountError, causes, inside},
+    policy::{Allow, Policy},
     resolve::{Resolver, Selector},
     session::Aws,
 };
@@ -26,7 +27,9 @@ pub async fn list(aws: &Aws, resolver: &Resolver, through: &str) -> Result<Vec<A
         account: Some(through.to_owned()),
         ..Selector::default()
     };
-    let target = resolver.resolve(&selector, &Caller::new("registry"))?;
+    let target = resolver.for_server().resolve(&selector, &Caller::new("registry"))?;
+    let policy = Policy::new(&[Allow::everywhere(["organizations:ListAccounts"])]).map_err(AccountError::Selector)?;
+    let target = target.for_reading(&policy);
     let client = aws.session(&target).await?.client(Client::new);
     let mut pages = client.list_accounts().into_paginator().send();
     let mut accounts = Vec::new();

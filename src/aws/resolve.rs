@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     auth::Caller,
-    config::{Region, Secret},
+    config::{AwsConfig, Profiles, Region, Secret},
 };
 
 use super::{
     accounts::{Account, Accounts, Kind},
     error::AccountError,
     ids::{AccountId, ProfileName, RoleArn},
+    naming::{Naming, session_name},
+    policy::Policy,
 };
 
 /// What a tool call says about where it means to act. The same arguments on every tool.
@@ -66,6 +68,16 @@ pub struct RoleSession {
     pub session_name: String,
     /// From the registry only.
     pub external_id: Option<ExternalId>,
+    /// Who is behind it and behind every session that it opens in turn.
+    pub source_identity: Option<String>,
+    /// Session tags.
+    pub tags: Vec<(&'static str, String)>,
+    /// What is left of the role's permissions.
+    pub policy: Policy,
+    /// How long it lasts.
+    pub seconds: i32,
+    /// For one call and no other: never kept.
+    pub once: bool,
 }
 
 /// An ExternalId, hidden from `Debug` and usable in a key.
@@ -97,7 +109,7 @@ pub enum Identity {
     /// A profile of `~/.aws`.
     Profile(ProfileName),
     /// A role, assumed with the base identity.
-    Role(Box<RoleSession>),
+    Role(Arc<RoleSession>),
     /// The base identity itself.
     Default,
 }
@@ -111,6 +123,8 @@ pub struct Target {
     pub region: Option<Region>,
     /// The registered account, if the call named one or the role belongs to one.
     pub account: Option<Arc<Account>>,
+    /// Whether something is to be changed there.
+    pub writes: bool,
 }
 
 impl Target {
@@ -128,17 +142,51 @@ impl Target {
 pub struct Resolver {
     accounts: Arc<RwLock<Arc<Accounts>>>,
     default_region: Option<Region>,
-    profiles: bool,
+    profiles: Profiles,
+    base_credentials: bool,
+    naming: Naming,
 }
 
 impl Resolver {
     /// A resolver over these accounts.
-    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: bool) -> Self {
+    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: impl Into<Profiles>) -> Self {
         Self {
             accounts: Arc::new(RwLock::new(accounts)),
             default_region,
-            profiles,
+            profiles: profiles.into(),
+            base_credentials: true,
+            naming: Naming::default(),
         }
+    }
+
+    /// With the settings that say what STS is told of a caller, and whether the base identity may be used itself.
+    pub fn with_settings(self, config: &AwsConfig) -> Self {
+        Self {
+            base_credentials: config.base_credentials,
+            naming: Naming {
+                source_identity: config.source_identity,
+                tags: config.session_tags,
+            },
+            ..self
+        }
+    }
+
+    /// The same, but for what STS is told of a caller.
+    pub fn with_naming(&self, naming: Naming) -> Self {
+        Self { naming, ..self.clone() }
+    }
+
+    /// The same for what the server does of its own accord: its own identity is always for that.
+    pub fn for_server(&self) -> Self {
+        Self {
+            base_credentials: true,
+            ..self.clone()
+        }
+    }
+
+    /// What STS is told of a caller.
+    pub fn naming(&self) -> Naming {
+        self.naming
     }
 
     /// The accounts as they are now.
@@ -151,9 +199,9 @@ impl Resolver {
         *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
     }
 
-    /// Whether calls may name a profile.
-    pub fn profiles(&self) -> bool {
-        self.profiles
+    /// Which profiles calls may name.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// The one target that a selector means. No AWS call is made.
@@ -194,17 +242,29 @@ impl Resolver {
             (None, None, Some(name)) => self.account(name, caller)?,
             (None, None, None) => (Identity::Default, None),
         };
+        if identity == Identity::Default && !self.base_credentials {
+            return Err(AccountError::BaseCredentialsOff);
+        }
         let region = self.region(region.as_deref(), account.as_deref(), &identity)?;
         Ok(Target {
             identity,
             region,
             account,
+            writes: false,
         })
     }
 
     fn profile(&self, name: &str) -> Result<Identity, AccountError> {
-        if !self.profiles {
-            return Err(AccountError::ProfilesOff);
+        match &self.profiles {
+            Profiles::Any => {}
+            Profiles::Off => return Err(AccountError::ProfilesOff),
+            Profiles::Only(allowed) if allowed.iter().any(|p| p == name) => {}
+            Profiles::Only(allowed) => {
+                return Err(AccountError::ProfileNotAllowed {
+                    name: name.to_owned(),
+                    allowed: allowed.clone(),
+                });
+            }
         }
         name.parse()
             .map(Identity::Profile)
@@ -222,7 +282,7 @@ impl Resolver {
             .as_ref()
             .filter(|a| self.accounts().role_of(a).as_ref() == Some(&role));
         let external_id = own.and_then(|a| a.external_id.as_ref());
-        Ok((session(role.clone(), external_id, caller), account))
+        Ok((self.session(role.clone(), external_id, caller), account))
     }
 
     fn account(&self, name: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
@@ -230,7 +290,7 @@ impl Resolver {
         let identity = if let Some(profile) = &account.profile {
             Identity::Profile(profile.clone())
         } else if let Some(role) = self.accounts().role_of(&account) {
-            session(role, account.external_id.as_ref(), caller)
+            self.session(role, account.external_id.as_ref(), caller)
         } else if account.kind == Kind::Central {
             Identity::Default
         } else {
@@ -240,6 +300,21 @@ impl Resolver {
             )));
         };
         Ok((identity, Some(account)))
+    }
+
+    /// A session that may do nothing yet: the tool's declaration says what it is for ([`Target::for_reading`]).
+    fn session(&self, role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
+        Identity::Role(Arc::new(RoleSession {
+            role,
+            caller: caller.clone(),
+            session_name: session_name(caller),
+            external_id: external_id.map(ExternalId::from),
+            source_identity: self.naming.source_identity(caller),
+            tags: self.naming.tags(caller),
+            policy: Policy::nothing(),
+            seconds: RoleSession::LONGEST,
+            once: false,
+        }))
     }
 
     fn region(
@@ -278,30 +353,6 @@ impl Resolver {
             Identity::Profile(_) | Identity::Default => None,
         }))
     }
-}
-
-fn session(role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
-    Identity::Role(Box::new(RoleSession {
-        role,
-        caller: caller.clone(),
-        session_name: session_name(caller),
-        external_id: external_id.map(ExternalId::from),
-    }))
-}
-
-/// The caller as a RoleSessionName: 2–64 of `[\w+=,.@-]` (STS, AssumeRole). Callers that differ stay different.
-pub fn session_name(caller: &Caller) -> String {
-    use sha2::{Digest, Sha256};
-
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let name = format!("aws-ops-{}", caller.name());
-    if name.len() <= 64 && name.chars().all(fine) {
-        return name;
-    }
-    let clean: String = name.chars().map(|c| if fine(c) { c } else { '-' }).take(47).collect();
-    let digest = Sha256::digest(caller.name().as_bytes());
-    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("{clean}-{short}")
 }
 
 #[cfg(test)]

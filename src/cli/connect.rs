@@ -63,8 +63,7 @@ impl AwsOptions {
         }
         let variables = AccountVariables::from_environment();
         let accounts = registry::load(&self.aws, &variables)?;
-        let profiles = self.aws.profiles.unwrap_or(self.aws.web_identity_token_file.is_none());
-        let resolver = Resolver::new(Arc::new(accounts), self.aws.region, profiles);
+        let resolver = Resolver::new(Arc::new(accounts), self.aws.region, self.aws.profiles()).with_settings(&self.aws);
         let refresher = Refresher::new(self.aws.clone(), variables, resolver.clone());
         Ok(Connected {
             resolver,
@@ -92,7 +91,7 @@ impl AwsOptions {
         config.ca_bundle = None;
         let aws = Aws::new(&config, Base::Fixed(sandbox.base_credentials()))?;
         // Profiles would send a real profile's signature to the sandbox, and the user would take its answers for real.
-        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false);
+        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false).with_settings(&config);
         Ok(Connected {
             resolver,
             aws: Arc::new(aws),
@@ -128,7 +127,7 @@ impl Connected {
             tokio::spawn(refresher.run(self.aws.clone(), asked)).abort_handle()
         });
         let options = CatalogueOptions {
-            profiles: self.resolver.profiles(),
+            profiles: self.resolver.profiles().clone(),
             tools: self.tools,
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;

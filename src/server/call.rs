@@ -41,6 +41,8 @@ impl Inner {
         outcome: &mut Outcome,
     ) -> Result<CallToolResponse, OpError> {
         outcome.target.clone_from(&target);
+        let scope = |target| self.catalogue.policies().apply(call.entry, target, &call.arguments);
+        let target = target.map(scope).transpose()?;
         let mut again = call.entry.declaration.access <= Access::Reveal;
         loop {
             let session = match &target {

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::Selector,
-    config::{ToolsConfig, value::nearest},
+    config::{Profiles, ToolsConfig, value::nearest},
     ops::{Access, Declaration, OpError, Ops},
     services,
 };
 
-use super::filter::Filter;
+use super::{filter::Filter, scope::ReadPolicies};
 
 /// Every tool, in the order in which it is shown.
 pub struct Catalogue {
@@ -23,13 +23,14 @@ pub struct Catalogue {
     order: Vec<String>,
     entries: BTreeMap<String, Entry>,
     hidden: BTreeMap<String, (Entry, String)>,
+    policies: ReadPolicies,
 }
 
 /// What the tools that a server has depend on.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogueOptions {
-    /// Whether tools take a profile.
-    pub profiles: bool,
+    /// Which profiles tools take.
+    pub profiles: Profiles,
     /// Which tools there are.
     pub tools: ToolsConfig,
 }
@@ -38,7 +39,17 @@ impl From<bool> for CatalogueOptions {
     /// Every tool, with or without profiles.
     fn from(profiles: bool) -> Self {
         Self {
-            profiles,
+            profiles: profiles.into(),
+            tools: ToolsConfig::default(),
+        }
+    }
+}
+
+impl From<&Profiles> for CatalogueOptions {
+    /// Every tool, with these profiles.
+    fn from(profiles: &Profiles) -> Self {
+        Self {
+            profiles: profiles.clone(),
             tools: ToolsConfig::default(),
         }
     }
@@ -71,7 +82,7 @@ impl Catalogue {
     /// that uses the selector's words for something else.
     pub fn new(options: impl Into<CatalogueOptions>) -> Result<Self, String> {
         let options = options.into();
-        let selector = selector_properties(options.profiles)?;
+        let selector = selector_properties(&options.profiles)?;
         let toolsets = services::toolsets();
         let filter = Filter::new(&options.tools, &toolsets)?;
         let (mut order, mut entries, mut hidden) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
@@ -97,12 +108,19 @@ impl Catalogue {
         if order.is_empty() {
             return Err("TOOLSETS, TOOLS, EXCLUDE_TOOLS and READ_ONLY leave no tool".to_owned());
         }
+        let policies = ReadPolicies::new(entries.values())?;
         Ok(Self {
             router,
             order,
             entries,
             hidden,
+            policies,
         })
+    }
+
+    /// The sessions' policies of the tools that only look.
+    pub(super) fn policies(&self) -> &ReadPolicies {
+        &self.policies
     }
 
     /// The tool of this name.
@@ -251,13 +269,19 @@ fn answers_of_many(schema: &mut JsonObject) {
 }
 
 /// The selector's arguments as JSON Schema.
-fn selector_properties(profiles: bool) -> Result<JsonObject, String> {
+fn selector_properties(profiles: &Profiles) -> Result<JsonObject, String> {
     let schema = schema_for_input::<Selector>()?;
     let Some(Value::Object(mut properties)) = schema.get("properties").cloned() else {
         return Err("the selector has no properties".to_owned());
     };
-    if !profiles {
-        properties.remove("profile");
+    match profiles {
+        Profiles::Any => {}
+        Profiles::Off => drop(properties.remove("profile")),
+        Profiles::Only(names) => {
+            if let Some(Value::Object(profile)) = properties.get_mut("profile") {
+                profile.insert("enum".to_owned(), json!(names));
+            }
+        }
     }
     Ok(properties)
 }
@@ -356,6 +380,9 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("has no argument `profile`"), "{said}");
+        let some = Catalogue::new(&Profiles::Only(vec!["staging".to_owned()])).unwrap();
+        let schema = &some.get("list_secrets").unwrap().tool.input_schema;
+        assert_eq!(schema["properties"]["profile"]["enum"], json!(["staging"]));
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl World {
 }
 
 fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
-    let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false);
+    let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false).with_settings(&settings.aws);
     let options = CatalogueOptions {
         profiles: resolver.profiles(),
         tools: settings.tools.clone(),
