@@ -179,38 +179,44 @@ start() {
     print_clients
 }
 
-SANDBOX=no COMMAND=start REST=()
-while (($#)); do
-    case $1 in
-        --sandbox) SANDBOX=yes ;;
-        -h | --help | help)
-            usage
-            exit
-            ;;
-        start | stop | build) COMMAND=$1 ;;
-        logs)
-            COMMAND=logs
-            shift
-            REST=("$@")
-            break
-            ;;
-        *) fail "unknown argument: $1 (see --help)" ;;
-    esac
-    shift
-done
+# All of it is read before it runs: a build takes minutes, in which the file may change.
+main() {
+    SANDBOX=no COMMAND=start REST=()
+    while (($#)); do
+        case $1 in
+            --sandbox) SANDBOX=yes ;;
+            -h | --help | help)
+                usage
+                exit
+                ;;
+            start | stop | build) COMMAND=$1 ;;
+            logs)
+                COMMAND=logs
+                shift
+                REST=("$@")
+                break
+                ;;
+            *) fail "unknown argument: $1 (see --help)" ;;
+        esac
+        shift
+    done
 
-find_engine
-case $COMMAND in
-    start) start ;;
-    build) build ;;
-    logs) "$ENGINE" logs ${REST[@]+"${REST[@]}"} "$NAME" ;;
-    stop)
-        if "$ENGINE" inspect "$NAME" >/dev/null 2>&1; then
-            "$ENGINE" stop -t 30 "$NAME" >/dev/null
-            "$ENGINE" rm "$NAME" >/dev/null
-            echo 'stopped'
-        else
-            echo 'not running'
-        fi
-        ;;
-esac
+    find_engine
+    case $COMMAND in
+        start) start ;;
+        build) build ;;
+        logs) "$ENGINE" logs ${REST[@]+"${REST[@]}"} "$NAME" ;;
+        stop)
+            if "$ENGINE" inspect "$NAME" >/dev/null 2>&1; then
+                "$ENGINE" stop -t 30 "$NAME" >/dev/null
+                "$ENGINE" rm "$NAME" >/dev/null
+                echo 'stopped'
+            else
+                echo 'not running'
+            fi
+            ;;
+    esac
+}
+
+main "$@"
+exit

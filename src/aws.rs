@@ -6,6 +6,8 @@ pub mod credentials;
 pub mod error;
 pub mod http_client;
 pub mod ids;
+pub mod organization;
+pub mod refresh;
 pub mod registry;
 pub mod resolve;
 pub mod select;

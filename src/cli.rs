@@ -46,7 +46,7 @@ enum Command {
     /// Serve MCP on standard input and output
     Stdio(Box<AwsOptions>),
     /// Show the tools
-    Tools(tools::Tools),
+    Tools(Box<tools::Tools>),
     /// Call one tool and print its result; the exit code tells whether it succeeded
     Call(Box<call::Call>),
     /// Show the registered accounts

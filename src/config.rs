@@ -5,6 +5,7 @@ pub mod env;
 pub mod http;
 pub mod log;
 pub mod region;
+pub mod tools;
 pub mod value;
 
 pub use aws::{AwsConfig, AwsLimits};
@@ -12,4 +13,5 @@ pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};
 pub use region::Region;
+pub use tools::ToolsConfig;
 pub use value::{Limit, Secret};

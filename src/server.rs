@@ -3,7 +3,9 @@
 mod call;
 pub mod catalogue;
 mod fan_out;
+mod filter;
 mod finish;
+mod resources;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
@@ -12,8 +14,10 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::tool::IntoCallToolResult,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject,
-        ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+        Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -26,8 +30,9 @@ use crate::{
 };
 
 use call::{Call, Outcome};
+use catalogue::Found;
 
-pub use catalogue::{Catalogue, Entry};
+pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
 /// What a model reads before it reads the tools.
 const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows them. Name the `account` (and `region`, if not the \
@@ -42,18 +47,18 @@ pub struct Server(Arc<Inner>);
 struct Inner {
     catalogue: Catalogue,
     resolver: Resolver,
-    aws: Aws,
+    aws: Arc<Aws>,
     /// The caller where no HTTP request brings one: the person at the keyboard. `None` refuses.
     local: Option<Caller>,
 }
 
 impl Server {
     /// A server of these tools over these accounts. `local` is the caller of a transport without authentication.
-    pub fn new(catalogue: Catalogue, resolver: Resolver, aws: Aws, local: Option<Caller>) -> Self {
+    pub fn new(catalogue: Catalogue, resolver: Resolver, aws: impl Into<Arc<Aws>>, local: Option<Caller>) -> Self {
         Self(Arc::new(Inner {
             catalogue,
             resolver,
-            aws,
+            aws: aws.into(),
             local,
         }))
     }
@@ -64,7 +69,7 @@ impl Server {
     }
 
     /// The way into AWS.
-    pub fn aws(&self) -> &Aws {
+    pub fn aws(&self) -> &Arc<Aws> {
         &self.0.aws
     }
 
@@ -80,6 +85,12 @@ impl Server {
             Some(parts) => parts.extensions.get::<Caller>().cloned(),
             None => self.0.local.clone(),
         }
+    }
+
+    /// Refuses a request that has passed no authentication.
+    fn authorised(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        self.caller(context)
+            .ok_or_else(|| ErrorData::invalid_request("the request carries no caller", None))
     }
 
     /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
@@ -140,9 +151,15 @@ impl Server {
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+        ServerConfig::new(
+            ServerCapabilities::builder()
+                .enable_tools()
+                .enable_resources()
+                .enable_completions()
+                .build(),
+        )
+        .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
+        .with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(
@@ -161,6 +178,54 @@ impl ServerHandler for Server {
         Ok(result)
     }
 
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.authorised(&context)?;
+        Ok(ListResourcesResult::with_all_items(resources::list(
+            &self.0.resolver,
+            &self.0.catalogue,
+        )))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.authorised(&context)?;
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        self.authorised(&context)?;
+        let Some(content) = resources::read(&self.0.resolver, &self.0.catalogue, &request.uri) else {
+            let data = serde_json::json!({ "uri": request.uri });
+            return Err(ErrorData::resource_not_found(
+                "no such resource; resources/list shows them",
+                Some(data),
+            ));
+        };
+        let content = ResourceContents::text(content.to_string(), request.uri).with_mime_type("application/json");
+        Ok(ReadResourceResult::new(vec![content]).into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.authorised(&context)?;
+        let found = resources::complete(&self.0.resolver, &self.0.catalogue, &request);
+        Ok(CompleteResult::new(found))
+    }
+
     fn get_tool(&self, name: &str) -> Option<Tool> {
         self.0.catalogue.get(name).map(|entry| entry.tool.clone())
     }
@@ -171,8 +236,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let started = Instant::now();
-        let Some(entry) = self.0.catalogue.get(&request.name) else {
-            return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None));
+        let (entry, hidden) = match self.0.catalogue.find(&request.name) {
+            Some(Found::Tool(entry)) => (entry, None),
+            Some(Found::Hidden(entry, why)) => (entry, Some(why)),
+            None => return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None)),
         };
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
@@ -182,7 +249,11 @@ impl ServerHandler for Server {
             .get::<http::request::Parts>()
             .and_then(|p| p.extensions.get().copied());
         let limit = self.0.aws.limits().max_result_bytes.get();
-        let (body, receipt) = match entry.take_selector(request.arguments.unwrap_or_default()) {
+        let taken = match hidden {
+            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
+            None => entry.take_selector(request.arguments.unwrap_or_default()),
+        };
+        let (body, receipt) = match taken {
             Ok((selector, arguments)) => {
                 let call = Call {
                     entry,

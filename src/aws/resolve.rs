@@ -1,6 +1,6 @@
 //! From what a call says to which identity it means: `profile → role_arn → default`.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -126,7 +126,7 @@ impl Target {
 /// Resolves selectors.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    accounts: Arc<Accounts>,
+    accounts: Arc<RwLock<Arc<Accounts>>>,
     default_region: Option<Region>,
     profiles: bool,
 }
@@ -135,15 +135,20 @@ impl Resolver {
     /// A resolver over these accounts.
     pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: bool) -> Self {
         Self {
-            accounts,
+            accounts: Arc::new(RwLock::new(accounts)),
             default_region,
             profiles,
         }
     }
 
-    /// The accounts.
-    pub fn accounts(&self) -> &Arc<Accounts> {
-        &self.accounts
+    /// The accounts as they are now.
+    pub fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other accounts in force, for every clone of this resolver. Calls that are resolved already go on with the old.
+    pub fn replace(&self, accounts: Accounts) {
+        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
     }
 
     /// Whether calls may name a profile.
@@ -210,21 +215,21 @@ impl Resolver {
         let role: RoleArn = text
             .parse()
             .map_err(|e| AccountError::Selector(format!("role_arn `{text}`: {e}")))?;
-        self.accounts.check_role(&role)?;
-        let account = self.accounts.of_id(role.account());
+        self.accounts().check_role(&role)?;
+        let account = self.accounts().of_id(role.account());
         // The ExternalId belongs to the registered role: it is not lent to another role of the same account.
         let own = account
             .as_ref()
-            .filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
+            .filter(|a| self.accounts().role_of(a).as_ref() == Some(&role));
         let external_id = own.and_then(|a| a.external_id.as_ref());
         Ok((session(role.clone(), external_id, caller), account))
     }
 
     fn account(&self, name: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
-        let account = self.accounts.find(name)?;
+        let account = self.accounts().find(name)?;
         let identity = if let Some(profile) = &account.profile {
             Identity::Profile(profile.clone())
-        } else if let Some(role) = self.accounts.role_of(&account) {
+        } else if let Some(role) = self.accounts().role_of(&account) {
             session(role, account.external_id.as_ref(), caller)
         } else if account.kind == Kind::Central {
             Identity::Default

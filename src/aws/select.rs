@@ -143,11 +143,8 @@ fn accounts(resolver: &Resolver, words: &[String]) -> Result<Vec<Arc<Account>>, 
 
 /// Says that a word means no account, and what it may have meant.
 fn nothing(resolver: &Resolver, word: &str) -> String {
-    let environments: Vec<&str> = resolver
-        .accounts()
-        .workloads()
-        .filter_map(|a| a.environment.as_deref())
-        .collect();
+    let accounts = resolver.accounts();
+    let environments: Vec<&str> = accounts.workloads().filter_map(|a| a.environment.as_deref()).collect();
     let meant = word
         .strip_prefix("environment:")
         .and_then(|e| nearest(e, environments.iter().copied()));
@@ -210,7 +207,7 @@ mod tests {
                 format!(
                     "{}/{}",
                     s.account.as_deref().unwrap(),
-                    s.region.as_deref().unwrap_or("?")
+                    s.region.as_deref().unwrap_or("-")
                 )
             })
             .collect())
@@ -230,10 +227,9 @@ mod tests {
             named(&["tag:team=payments"], None).unwrap(),
             ["production/us-east-1", "staging/us-east-1"]
         );
-        // The server's own identity may bring a region, which is known when it signs in.
         assert_eq!(
             named(&["sandbox", "central"], None).unwrap(),
-            ["central/?", "lab/us-east-1"]
+            ["central/-", "lab/us-east-1"]
         );
     }
 

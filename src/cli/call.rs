@@ -61,8 +61,9 @@ impl Call {
     }
 
     fn arguments(&self, catalogue: &Catalogue) -> Result<Map<String, Value>> {
+        // One that is switched off is called all the same: the server's answer says what hides it.
         let entry = catalogue
-            .get(&self.tool)
+            .known(&self.tool)
             .ok_or_else(|| anyhow!(catalogue.unknown(&self.tool)))?;
         let mut arguments = match self.json.as_deref() {
             Some("-") => {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     auth::Caller,
-    aws::{Aws, Base, Resolver, registry},
-    config::{AccountVariables, AwsConfig},
-    server::{Catalogue, Server},
+    aws::{Aws, Base, Resolver, refresh::Refresher, registry},
+    config::{AccountVariables, AwsConfig, ToolsConfig},
+    server::{Catalogue, CatalogueOptions, Server},
 };
 
 /// Where AWS is.
@@ -23,6 +24,10 @@ pub struct AwsOptions {
     /// The real one.
     #[command(flatten)]
     pub aws: AwsConfig,
+
+    /// Which tools.
+    #[command(flatten)]
+    pub tools: ToolsConfig,
 }
 
 /// Accounts and the way to them.
@@ -30,7 +35,10 @@ pub struct Connected {
     /// The accounts.
     pub resolver: Resolver,
     /// The way to them.
-    pub aws: Aws,
+    pub aws: Arc<Aws>,
+    /// What keeps the accounts current; `None` where nothing can change.
+    pub refresher: Option<Refresher>,
+    tools: ToolsConfig,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
 }
@@ -53,11 +61,16 @@ impl AwsOptions {
         if self.sandbox {
             return self.connect_sandbox().await;
         }
-        let accounts = registry::load(&self.aws, &AccountVariables::from_environment())?;
+        let variables = AccountVariables::from_environment();
+        let accounts = registry::load(&self.aws, &variables)?;
         let profiles = self.aws.profiles.unwrap_or(self.aws.web_identity_token_file.is_none());
+        let resolver = Resolver::new(Arc::new(accounts), self.aws.region, profiles);
+        let refresher = Refresher::new(self.aws.clone(), variables, resolver.clone());
         Ok(Connected {
-            resolver: Resolver::new(Arc::new(accounts), self.aws.region, profiles),
-            aws: Aws::new(&self.aws, Base::Chain)?,
+            resolver,
+            aws: Arc::new(Aws::new(&self.aws, Base::Chain)?),
+            refresher: refresher.is_needed().then_some(refresher),
+            tools: self.tools.clone(),
             #[cfg(feature = "sandbox")]
             _sandbox: None,
         })
@@ -82,7 +95,9 @@ impl AwsOptions {
         let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false);
         Ok(Connected {
             resolver,
-            aws,
+            aws: Arc::new(aws),
+            refresher: None,
+            tools: self.tools.clone(),
             _sandbox: Some(server),
         })
     }
@@ -105,25 +120,54 @@ impl Connected {
     /// The MCP server over these accounts. `local` is the caller of a transport without authentication.
     ///
     /// # Errors
-    /// Tools that contradict each other: a mistake in the program.
+    /// A filter that names no tool.
     pub fn server(self, local: Option<Caller>) -> Result<(Server, ConnectedGuard)> {
-        let catalogue =
-            Catalogue::new(self.resolver.profiles()).map_err(|e| anyhow!("the tools contradict each other: {e}"))?;
+        let keep = self.refresher.map(|refresher| {
+            let (now, asked) = mpsc::channel(1);
+            tokio::spawn(on_hangup(now));
+            tokio::spawn(refresher.run(self.aws.clone(), asked)).abort_handle()
+        });
+        let options = CatalogueOptions {
+            profiles: self.resolver.profiles(),
+            tools: self.tools,
+        };
+        let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         let server = Server::new(catalogue, self.resolver, self.aws, local);
         #[cfg(feature = "sandbox")]
         return Ok((
             server,
             ConnectedGuard {
+                keep,
                 _sandbox: self._sandbox,
             },
         ));
         #[cfg(not(feature = "sandbox"))]
-        return Ok((server, ConnectedGuard {}));
+        return Ok((server, ConnectedGuard { keep }));
     }
 }
 
-/// Keeps the sandbox alive; it ends when this is dropped.
+/// Asks for the registry to be read again whenever the process gets SIGHUP.
+async fn on_hangup(now: mpsc::Sender<()>) {
+    #[cfg(unix)]
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(mut hangups) => while hangups.recv().await.is_some() && now.send(()).await.is_ok() {},
+        Err(error) => tracing::error!(%error, "SIGHUP can't be waited for"),
+    }
+    // The channel must stay open: its end would end the refreshing.
+    now.closed().await;
+}
+
+/// Keeps the sandbox and the refreshing alive; both end when this is dropped.
 pub struct ConnectedGuard {
+    keep: Option<AbortHandle>,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
+}
+
+impl Drop for ConnectedGuard {
+    fn drop(&mut self) {
+        if let Some(keep) = &self.keep {
+            keep.abort();
+        }
+    }
 }

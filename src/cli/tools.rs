@@ -5,7 +5,10 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use crate::server::{Catalogue, Entry};
+use crate::{
+    config::ToolsConfig,
+    server::{Catalogue, CatalogueOptions, Entry},
+};
 
 use super::{print, table};
 
@@ -19,11 +22,18 @@ pub(super) struct Tools {
     /// As the README's table
     #[arg(long)]
     markdown: bool,
+
+    #[command(flatten)]
+    tools: ToolsConfig,
 }
 
 impl Tools {
     pub(super) fn run(&self) -> Result<ExitCode> {
-        let catalogue = Catalogue::new(true).map_err(|e| anyhow!(e))?;
+        let options = CatalogueOptions {
+            profiles: true,
+            tools: self.tools.clone(),
+        };
+        let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         if self.json {
             let list = serde_json::json!({ "tools": catalogue.tools() });
             return print(&format!("{}\n", serde_json::to_string_pretty(&list)?));

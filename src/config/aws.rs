@@ -19,6 +19,18 @@ pub struct AwsConfig {
     #[arg(long, env = "ACCOUNT_REGISTRY", value_name = "PATH|JSON")]
     pub account_registry: Option<String>,
 
+    /// How often the registry's file is looked at for changes; SIGHUP reads it at once
+    #[arg(long, env = "REGISTRY_REFRESH", default_value = "10s", value_parser = duration_limit)]
+    pub registry_refresh: Limit<Duration>,
+
+    /// Registered account through which AWS Organizations lists all accounts; those that the registry does not name are added
+    #[arg(long, env = "ORGANIZATIONS_ACCOUNT", value_name = "ACCOUNT")]
+    pub organizations_account: Option<String>,
+
+    /// How often the organization is listed
+    #[arg(long, env = "ORGANIZATIONS_REFRESH", default_value = "15m", value_parser = duration_limit)]
+    pub organizations_refresh: Limit<Duration>,
+
     /// Name of the role to assume in a registered account that states no role_arn of its own
     #[arg(long, env = "TARGET_ROLE_NAME", default_value = "aws-ops-target", value_parser = role_name, value_name = "NAME")]
     pub target_role_name: String,

@@ -98,7 +98,7 @@ fn one_line(error: clap::Error, command: &clap::Command) -> ConfigError {
         return ConfigError::Usage(error);
     };
     let flag = argument
-        .split([' ', '='])
+        .split([' ', '=', '['])
         .next()
         .unwrap_or_default()
         .trim_start_matches("--")

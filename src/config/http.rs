@@ -24,7 +24,7 @@ pub struct HttpConfig {
     #[arg(long, env = "MCP_AUTH_TOKENS", hide_env_values = true, value_name = "NAME=TOKEN,…")]
     pub auth_tokens: Option<Secret>,
 
-    /// The address under which clients reach the server, such as https://aws-ops.example.com; its host is allowed
+    /// The address under which clients reach the server, such as `https://aws-ops.example.com`; its host is allowed
     #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 

@@ -53,6 +53,9 @@ pub enum OpError {
     /// This server does not do that here.
     #[error("{0}")]
     Forbidden(String),
+    /// A tool that is switched off here, and by which setting.
+    #[error("the tool `{0}` is switched off on this server")]
+    Hidden(String, String),
     /// The target could not be resolved or signed in.
     #[error(transparent)]
     Account(#[from] AccountError),
@@ -92,9 +95,9 @@ impl OpError {
         match self {
             Self::InvalidInput(_) | Self::Account(AccountError::Selector(_)) => ErrorCode::InvalidInput,
             Self::Account(AccountError::Unknown { .. }) => ErrorCode::UnknownAccount,
-            Self::Forbidden(_) | Self::Account(AccountError::RoleNotAllowed { .. } | AccountError::ProfilesOff) => {
-                ErrorCode::Forbidden
-            }
+            Self::Forbidden(_)
+            | Self::Hidden(..)
+            | Self::Account(AccountError::RoleNotAllowed { .. } | AccountError::ProfilesOff) => ErrorCode::Forbidden,
             Self::Account(AccountError::Throttled { .. }) => ErrorCode::Throttled,
             Self::Account(AccountError::Unreachable { .. }) | Self::Unreachable(_) => ErrorCode::Unreachable,
             Self::Account(_) => ErrorCode::Credentials,
@@ -238,9 +241,12 @@ impl IntoCallToolResult for OpError {
                 body.insert("request_id".to_owned(), json!(id));
             }
         }
-        if let (Self::Account(error), Some(body)) = (&self, body.as_object_mut())
-            && let Some(hint) = error.hint()
-        {
+        let hint = match &self {
+            Self::Account(error) => error.hint(),
+            Self::Hidden(_, by) => Some(format!("{by} Who runs this server decides whether that should change.")),
+            _ => None,
+        };
+        if let (Some(hint), Some(body)) = (hint, body.as_object_mut()) {
             body.insert("hint".to_owned(), json!(hint));
         }
         let mut result = CallToolResult::default();

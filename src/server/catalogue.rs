@@ -10,16 +10,46 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::Selector,
-    config::value::nearest,
+    config::{ToolsConfig, value::nearest},
     ops::{Access, Declaration, OpError, Ops},
     services,
 };
+
+use super::filter::Filter;
 
 /// Every tool, in the order in which it is shown.
 pub struct Catalogue {
     router: ToolRouter<Ops>,
     order: Vec<String>,
     entries: BTreeMap<String, Entry>,
+    hidden: BTreeMap<String, (Entry, String)>,
+}
+
+/// What the tools that a server has depend on.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogueOptions {
+    /// Whether tools take a profile.
+    pub profiles: bool,
+    /// Which tools there are.
+    pub tools: ToolsConfig,
+}
+
+impl From<bool> for CatalogueOptions {
+    /// Every tool, with or without profiles.
+    fn from(profiles: bool) -> Self {
+        Self {
+            profiles,
+            tools: ToolsConfig::default(),
+        }
+    }
+}
+
+/// A tool that exists.
+pub(super) enum Found<'a> {
+    /// One that may be called.
+    Tool(&'a Entry),
+    /// One that is switched off, and the setting that does it.
+    Hidden(&'a Entry, &'a str),
 }
 
 /// One tool.
@@ -34,30 +64,61 @@ pub struct Entry {
 }
 
 impl Catalogue {
-    /// Every service's tools. Without `profiles` no tool takes a profile.
+    /// Every service's tools that the options leave. `true` and `false` stand for all of them, with and without profiles.
     ///
     /// # Errors
-    /// Two tools of one name, or one that uses the selector's words for something else: a mistake in the program.
-    pub fn new(profiles: bool) -> Result<Self, String> {
-        let selector = selector_properties(profiles)?;
-        let (mut order, mut entries, mut router) = (Vec::new(), BTreeMap::new(), ToolRouter::new());
-        for (toolset, tools) in services::toolsets() {
+    /// A filter that names what does not exist or leaves nothing; or a mistake in the program: two tools of one name, or one
+    /// that uses the selector's words for something else.
+    pub fn new(options: impl Into<CatalogueOptions>) -> Result<Self, String> {
+        let options = options.into();
+        let selector = selector_properties(options.profiles)?;
+        let toolsets = services::toolsets();
+        let filter = Filter::new(&options.tools, &toolsets)?;
+        let (mut order, mut entries, mut hidden) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        let mut router = ToolRouter::new();
+        for (toolset, mut tools) in toolsets {
             for tool in tools.list_all() {
                 let name = tool.name.to_string();
                 let entry = Entry::new(tool, toolset, &selector)?;
-                if entries.insert(name.clone(), entry).is_some() {
+                if entries.contains_key(&name) || hidden.contains_key(&name) {
                     return Err(format!("two tools are called `{name}`"));
                 }
-                order.push(name);
+                if let Some(why) = filter.hides(&name, toolset, entry.declaration.access) {
+                    // Without a route it can't run, whoever forgets to ask.
+                    tools.remove_route(&name);
+                    hidden.insert(name, (entry, why));
+                } else {
+                    entries.insert(name.clone(), entry);
+                    order.push(name);
+                }
             }
             router += tools;
         }
-        Ok(Self { router, order, entries })
+        if order.is_empty() {
+            return Err("TOOLSETS, TOOLS, EXCLUDE_TOOLS and READ_ONLY leave no tool".to_owned());
+        }
+        Ok(Self {
+            router,
+            order,
+            entries,
+            hidden,
+        })
     }
 
     /// The tool of this name.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
+    }
+
+    /// The tool of this name, switched off or not.
+    pub fn known(&self, name: &str) -> Option<&Entry> {
+        self.get(name).or_else(|| self.hidden.get(name).map(|(entry, _)| entry))
+    }
+
+    /// The tool of this name, and whether it may be called.
+    pub(super) fn find(&self, name: &str) -> Option<Found<'_>> {
+        let hidden = || self.hidden.get(name).map(|(entry, why)| Found::Hidden(entry, why));
+        self.get(name).map(Found::Tool).or_else(hidden)
     }
 
     /// Every tool, in order.

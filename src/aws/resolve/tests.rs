@@ -82,7 +82,7 @@ fn contradictions_and_bad_regions_are_refused() {
     ] {
         assert!(resolve(selector.clone()).is_err(), "{selector:?}");
     }
-    let off = Resolver::new(resolver().accounts, None, false);
+    let off = Resolver::new(resolver().accounts(), None, false);
     let default = Selector {
         profile: s("default"),
         ..Selector::default()

@@ -1,0 +1,150 @@
+//! `TOOLSETS`, `TOOLS`, `EXCLUDE_TOOLS` and `READ_ONLY`: which tools a server has.
+
+use rmcp::handler::server::router::tool::ToolRouter;
+
+use crate::{
+    config::{ToolsConfig, value::nearest},
+    ops::{Access, Ops},
+};
+
+/// What `TOOLSETS` says for every toolset.
+const ALL: &str = "all";
+
+/// The filters, their names checked.
+pub(super) struct Filter<'a> {
+    toolsets: Vec<&'a str>,
+    tools: Vec<&'a str>,
+    excluded: Vec<&'a str>,
+    read_only: bool,
+}
+
+impl<'a> Filter<'a> {
+    /// # Errors
+    /// A name that does not exist, with the nearest that does. A filter that is not understood must not let more through.
+    pub(super) fn new(config: &'a ToolsConfig, known: &[(&str, ToolRouter<Ops>)]) -> Result<Self, String> {
+        let sets: Vec<&str> = known.iter().map(|(name, _)| *name).chain([ALL]).collect();
+        let tools: Vec<&str> = known
+            .iter()
+            .flat_map(|(_, t)| t.map.keys().map(AsRef::as_ref))
+            .collect();
+        Ok(Self {
+            toolsets: checked("TOOLSETS (--toolsets)", "toolset", &config.toolsets, &sets)?,
+            tools: checked("TOOLS (--tools)", "tool", &config.tools, &tools)?,
+            excluded: checked("EXCLUDE_TOOLS (--exclude-tools)", "tool", &config.exclude_tools, &tools)?,
+            read_only: config.read_only,
+        })
+    }
+
+    /// The setting that hides a tool, as a sentence; `None` if nothing does.
+    pub(super) fn hides(&self, tool: &str, toolset: &str, access: Access) -> Option<String> {
+        if self.excluded.contains(&tool) {
+            return Some("EXCLUDE_TOOLS names it.".to_owned());
+        }
+        if self.read_only && access > Access::Read {
+            return Some(format!(
+                "READ_ONLY allows no tool whose access is `{}`.",
+                access.as_str()
+            ));
+        }
+        let chosen = self.tools.contains(&tool) || self.toolsets.iter().any(|s| *s == toolset || *s == ALL);
+        match (self.toolsets.is_empty(), self.tools.is_empty()) {
+            (true, true) => None,
+            _ if chosen => None,
+            (false, true) => Some(format!("TOOLSETS does not name its toolset, `{toolset}`.")),
+            (true, false) => Some("TOOLS does not name it.".to_owned()),
+            (false, false) => Some(format!("Neither TOOLS names it nor TOOLSETS its toolset, `{toolset}`.")),
+        }
+    }
+}
+
+fn checked<'a>(variable: &str, what: &str, names: &'a [String], known: &[&str]) -> Result<Vec<&'a str>, String> {
+    let check = |name: &'a String| {
+        let name = name.trim();
+        if known.contains(&name) {
+            return Ok(name);
+        }
+        let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+        Err(format!(
+            "{variable}: wrong value `{name}`: no such {what}; {}there are {}",
+            near.unwrap_or_default(),
+            known.join(", ")
+        ))
+    };
+    names.iter().map(check).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        server::{Catalogue, CatalogueOptions},
+        services,
+    };
+
+    fn config(toolsets: &[&str], tools: &[&str], excluded: &[&str], read_only: bool) -> ToolsConfig {
+        let owned = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect();
+        ToolsConfig {
+            toolsets: owned(toolsets),
+            tools: owned(tools),
+            exclude_tools: owned(excluded),
+            read_only,
+        }
+    }
+
+    fn left(tools: ToolsConfig) -> Result<Vec<String>, String> {
+        let catalogue = Catalogue::new(CatalogueOptions { profiles: true, tools })?;
+        let mut names: Vec<String> = catalogue.entries().map(|e| e.tool.name.to_string()).collect();
+        let routed: Vec<String> = catalogue.router().map.keys().map(ToString::to_string).collect();
+        assert!(routed.iter().all(|r| names.contains(r)) && routed.len() == names.len());
+        names.sort();
+        Ok(names)
+    }
+
+    #[test]
+    fn toolsets_and_tools_choose_and_add_to_each_other() {
+        let all: usize = services::toolsets().iter().map(|(_, tools)| tools.map.len()).sum();
+        assert_eq!(left(config(&[], &[], &[], false)).unwrap().len(), all);
+        assert_eq!(left(config(&["all"], &["get_change"], &[], false)).unwrap().len(), all);
+        assert_eq!(
+            left(config(&["sts", " accounts"], &[], &[], false)).unwrap(),
+            ["get_caller_identity", "list_accounts"]
+        );
+        assert_eq!(left(config(&[], &["get_change"], &[], false)).unwrap(), ["get_change"]);
+        assert_eq!(
+            left(config(&["sts"], &["get_change"], &[], false)).unwrap(),
+            ["get_caller_identity", "get_change"]
+        );
+    }
+
+    #[test]
+    fn excluding_and_read_only_win_over_choosing() {
+        let both = config(&["secrets"], &["list_secrets", "get_change"], &["list_secrets"], true);
+        assert_eq!(left(both).unwrap(), ["get_change"]);
+        let secrets = left(config(&["secrets"], &[], &[], true)).unwrap();
+        assert_eq!(secrets, ["list_secrets"], "revealing is more than reading");
+    }
+
+    #[test]
+    fn a_name_that_does_not_exist_stops_the_start() {
+        for (wrong, expected) in [
+            (
+                config(&["secrts"], &[], &[], false),
+                "TOOLSETS (--toolsets): wrong value `secrts`: no such toolset; did you mean `secrets`? ",
+            ),
+            (
+                config(&[], &["list_secret"], &[], false),
+                "TOOLS (--tools): wrong value `list_secret`: no such tool; did you mean `list_secrets`? ",
+            ),
+            (
+                config(&[], &[], &["delete_objet"], false),
+                "did you mean `delete_object`? ",
+            ),
+            (config(&[], &["list_secrets,"], &[], false), "`list_secrets,`"),
+            (config(&[""], &[], &[], false), "wrong value ``"),
+            (config(&[], &["put_object"], &[], true), "leave no tool"),
+        ] {
+            let said = left(wrong).unwrap_err();
+            assert!(said.contains(expected), "{said}");
+        }
+    }
+}
