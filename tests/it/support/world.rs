@@ -197,7 +197,7 @@ impl World {
 fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
     let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false).with_settings(&settings.aws);
     let options = CatalogueOptions {
-        profiles: resolver.profiles(),
+        profiles: resolver.profiles().clone(),
         tools: settings.tools.clone(),
     };
     let catalogue = Catalogue::new(options).unwrap();
