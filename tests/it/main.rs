@@ -14,4 +14,5 @@ mod support;
 mod cli;
 mod identity;
 mod leaks;
+mod least_privilege;
 mod tools;
