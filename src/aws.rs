@@ -5,6 +5,7 @@ pub mod cache;
 pub mod credentials;
 pub mod error;
 pub mod http_client;
+pub mod iam_resources;
 pub mod ids;
 pub mod limiter;
 pub mod naming;

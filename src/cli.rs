@@ -4,6 +4,7 @@ mod accounts;
 mod call;
 mod check;
 mod connect;
+mod iam;
 mod log;
 mod serve;
 mod tools;
@@ -53,6 +54,8 @@ enum Command {
     Accounts(Box<accounts::ListAccounts>),
     /// Check credentials, registry and every account's role, and say what to do about each failure
     Check(Box<check::Check>),
+    /// Print the roles and policies that the enabled tools need: JSON, CloudFormation or Terraform
+    Iam(Box<iam::Iam>),
     /// Print a completion script
     Completions {
         /// For which shell
@@ -94,6 +97,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Call(call) => call.run().await,
         Command::Accounts(accounts) => accounts.run(),
         Command::Check(check) => check.run().await,
+        Command::Iam(iam) => iam.run(),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "aws-ops-mcp", &mut script);

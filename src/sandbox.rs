@@ -177,6 +177,16 @@ impl Sandbox {
     ) -> Result<(), SandboxError> {
         seed::put_role_policy(&self.inner, account, role, name, document).await
     }
+
+    /// Replaces a role's trust policy. Sessions that are open stay open.
+    pub async fn put_role_trust(
+        &self,
+        account: &str,
+        role: &str,
+        document: &serde_json::Value,
+    ) -> Result<(), SandboxError> {
+        seed::put_role_trust(&self.inner, account, role, document).await
+    }
 }
 
 impl Inner {

@@ -63,6 +63,11 @@ impl RoleArn {
         self.text.split(':').nth(1).unwrap_or_default()
     }
 
+    /// The role's name with its path, if it has one.
+    pub fn path_and_name(&self) -> &str {
+        self.text.split_once(":role/").map_or("", |(_, name)| name)
+    }
+
     /// The role's name without its path.
     pub fn name(&self) -> &str {
         self.text.rsplit('/').next().unwrap_or_default()

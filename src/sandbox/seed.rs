@@ -10,7 +10,8 @@ mod dns;
 mod objects;
 mod secrets;
 
-const ORGANIZATION: &str = "o-acme0sandbox";
+/// The organization that all of the accounts are in.
+pub(super) const ORGANIZATION: &str = "o-acme0sandbox";
 const BASE_ROLE: &str = "aws-ops-base";
 
 /// Key, secret and session token of the base identity: the ones that AWS's own documentation shows.
@@ -129,7 +130,9 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
         let guard = json!({ "Version": "2012-10-17", "Statement": [{
             "Sid": "ProductionIsNotForDeleting",
             "Effect": "Deny",
-            "Action": ["secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject"],
+            "Action": [
+                "secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject", "s3:DeleteObjectVersion",
+            ],
             "Resource": "*",
         }]});
         put_role_policy(sandbox, account, TARGET_ROLE, "guard", &guard).await?;
@@ -167,7 +170,10 @@ fn operate(account: &str) -> Value {
         },
         {
             "Effect": "Allow",
-            "Action": ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            "Action": [
+                "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
+                "s3:DeleteObject", "s3:DeleteObjectVersion",
+            ],
             "Resource": ["arn:aws:s3:::*"],
             "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
         },
@@ -223,6 +229,18 @@ pub(super) async fn put_role_policy(
         .handle("PutRolePolicy", input, &context("iam", account, REGION))
         .await;
     put.map(|_| ()).map_err(SandboxError::seeding(name))
+}
+
+pub(super) async fn put_role_trust(
+    sandbox: &Inner,
+    account: &str,
+    role: &str,
+    document: &Value,
+) -> Result<(), SandboxError> {
+    let input = json!({ "RoleName": role, "PolicyDocument": document.to_string() });
+    let context = context("iam", account, REGION);
+    let put = sandbox.iam.handle("UpdateAssumeRolePolicy", input, &context).await;
+    put.map(|_| ()).map_err(SandboxError::seeding(role))
 }
 
 fn context(service: &str, account: &str, region: &str) -> RequestContext {

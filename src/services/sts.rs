@@ -17,7 +17,8 @@ pub struct CallerIdentity {
 #[tool_router(router = sts_tools, vis = "pub(crate)")]
 impl Ops {
     /// Shows which AWS identity a call acts as. Use it to check that an account can be reached. Example: {"account": "production"}
-    #[tool(meta = declare(Access::Read, &["sts:GetCallerIdentity"]))]
+    // No action: STS answers whoever is signed in, whatever the policies say.
+    #[tool(meta = declare(Access::Read, &[]))]
     async fn get_caller_identity(&self) -> Result<Json<Reply<CallerIdentity>>, OpError> {
         let answer = self.client(Client::new)?.get_caller_identity().send().await?;
         ok(CallerIdentity {

@@ -74,14 +74,19 @@ def roles(environment: str, account: str, base: str) -> str:
             "arn:aws:route53:::hostedzone/*",
         ),
         allow(
-            ["s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+            [
+                "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
+                "s3:DeleteObject", "s3:DeleteObjectVersion",
+            ],
             "arn:aws:s3:::*",
             Condition={"StringEquals": {"aws:ResourceAccount": account}},
         ),
     )  # fmt: skip
     iam.put_role_policy(RoleName=ROLE, PolicyName="operate", PolicyDocument=operate)
     if environment == "production":
-        forbidden = ["secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject"]
+        forbidden = [
+            "secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject", "s3:DeleteObjectVersion",
+        ]  # fmt: skip
         guard = policy({**allow(forbidden), "Effect": "Deny", "Sid": "ProductionIsNotForDeleting"})
         iam.put_role_policy(RoleName=ROLE, PolicyName="guard", PolicyDocument=guard)
         breakglass = trust(f"arn:aws:iam::{account}:role/breakglass")

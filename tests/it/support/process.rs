@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     io::{BufRead as _, BufReader, Read, Write as _},
-    path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     time::Duration,
@@ -76,10 +75,6 @@ impl Program {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
         self
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn start(mut self) -> Running {

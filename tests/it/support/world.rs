@@ -7,10 +7,10 @@ use aws_credential_types::Credentials;
 use aws_ops_mcp::{
     auth::Authenticator,
     aws::{Accounts, Aws, Base, Resolver, registry},
-    config::{AccountVariables, AwsConfig, HttpConfig},
+    config::{AccountVariables, AwsConfig, HttpConfig, ToolsConfig},
     http::{Lifecycle, router},
     sandbox::{Sandbox, SandboxServer},
-    server::{Catalogue, Server},
+    server::{Catalogue, CatalogueOptions, Server},
 };
 use axum::{Router, body::Body};
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -49,6 +49,8 @@ struct Settings {
     http: HttpConfig,
     #[command(flatten)]
     aws: AwsConfig,
+    #[command(flatten)]
+    tools: ToolsConfig,
 }
 
 /// Where the other emulator is and who we are there.
@@ -135,7 +137,7 @@ impl World {
         let command = Settings::command().mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
         let settings = Settings::from_arg_matches(&command.get_matches_from(all)).unwrap();
         let accounts = registry::load(&settings.aws, &AccountVariables::default()).unwrap();
-        let server = server(accounts, &settings.aws, base);
+        let server = server(accounts, &settings, base);
         let auth = Authenticator::from_config(&settings.http).unwrap();
         let lifecycle = Lifecycle::new(CancellationToken::new());
         Self {
@@ -215,10 +217,14 @@ impl World {
     }
 }
 
-fn server(accounts: Accounts, config: &AwsConfig, base: Base) -> Server {
-    let resolver = Resolver::new(Arc::new(accounts), config.region, false).with_settings(config);
-    let catalogue = Catalogue::new(resolver.profiles()).unwrap();
-    Server::new(catalogue, resolver, Aws::new(config, base).unwrap(), None)
+fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
+    let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false).with_settings(&settings.aws);
+    let options = CatalogueOptions {
+        profiles: resolver.profiles().clone(),
+        tools: settings.tools.clone(),
+    };
+    let catalogue = Catalogue::new(options).unwrap();
+    Server::new(catalogue, resolver, Aws::new(&settings.aws, base).unwrap(), None)
 }
 
 /// The registry of the seeded accounts.
@@ -230,6 +236,11 @@ pub(crate) fn registered() -> Value {
     });
     let central = json!({ "name": "central", "id": "111111111111", "kind": "central" });
     std::iter::once(central).chain(workloads).collect()
+}
+
+/// Where the emulator is that stands in for the sandbox, if one does.
+pub(crate) fn emulator_endpoint() -> Option<String> {
+    emulator().map(|e| e.endpoint)
 }
 
 fn emulator() -> Option<Emulator> {

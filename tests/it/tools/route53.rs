@@ -189,14 +189,14 @@ async fn changes_show_before_and_after() {
 
     let created = zone.change("CREATE", first.clone()).await;
     assert_eq!(created["diff"], json!([{ "action": "CREATE", "after": first }]));
-    assert_eq!(zone.records(&name).await, [first.clone()]);
+    assert_eq!(zone.records(&name).await, std::slice::from_ref(&first));
 
     let upserted = zone.change("UPSERT", second.clone()).await;
     assert_eq!(
         upserted["diff"],
         json!([{ "action": "UPSERT", "before": first, "after": second }])
     );
-    assert_eq!(zone.records(&name).await, [second.clone()]);
+    assert_eq!(zone.records(&name).await, std::slice::from_ref(&second));
 
     let deleted = zone.change("DELETE", second.clone()).await;
     assert_eq!(deleted["diff"], json!([{ "action": "DELETE", "before": second }]));

@@ -1,0 +1,121 @@
+//! A role whose policy a test may change, in the sandbox or in the other emulator.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{
+    client::Client,
+    unique,
+    world::{World, emulator_endpoint, registered},
+};
+
+/// The account that the role is in.
+pub(crate) const ACCOUNT: &str = "444444444444";
+
+/// The role, and the server that reaches `development` by it.
+pub(crate) struct Proof {
+    pub(crate) world: World,
+    role: String,
+    emulator: Option<Admin>,
+}
+
+impl Proof {
+    pub(crate) async fn new() -> Self {
+        let Some(endpoint) = emulator_endpoint() else {
+            let world = World::new().await;
+            let role = "aws-ops-target".to_owned();
+            let emulator = None;
+            return Self { world, role, emulator };
+        };
+        // Other tests use the seeded role at the same time.
+        let admin = Admin::new(&endpoint);
+        let role = unique("proof");
+        let trust = json!({ "Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::111111111111:user/aws-ops-base" },
+            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+        }]});
+        admin
+            .ask(
+                "CreateRole",
+                &[("RoleName", &role), ("AssumeRolePolicyDocument", &trust.to_string())],
+            )
+            .await;
+        let mut registry = registered();
+        for account in registry.as_array_mut().unwrap() {
+            if account["id"] == json!(ACCOUNT) {
+                account["role_arn"] = json!(format!("arn:aws:iam::{ACCOUNT}:role/{role}"));
+            }
+        }
+        let world = World::with(&["--account-registry", &registry.to_string()]).await;
+        let emulator = Some(admin);
+        Self { world, role, emulator }
+    }
+
+    /// Whether it is the other emulator.
+    pub(crate) fn elsewhere(&self) -> bool {
+        self.emulator.is_some()
+    }
+
+    /// The role's only policy from now on, open sessions included.
+    pub(crate) async fn allow(&self, policy: &Value) {
+        match &self.emulator {
+            None => {
+                let sandbox = self.world.accounts();
+                // The name of the one that the sandbox comes with.
+                sandbox
+                    .put_role_policy(ACCOUNT, &self.role, "operate", policy)
+                    .await
+                    .unwrap();
+            }
+            Some(admin) => {
+                let policy = policy.to_string();
+                let input = [
+                    ("RoleName", self.role.as_str()),
+                    ("PolicyName", "operate"),
+                    ("PolicyDocument", &policy),
+                ];
+                admin.ask("PutRolePolicy", &input).await;
+            }
+        }
+    }
+}
+
+/// The owner of the account in the emulator, which believes whoever shows the account's number.
+struct Admin(Client);
+
+impl Admin {
+    fn new(endpoint: &str) -> Self {
+        Self(Client::new(endpoint.trim_start_matches("http://"), ""))
+    }
+
+    async fn ask(&self, action: &str, input: &[(&str, &str)]) {
+        let fixed = [("Action", action), ("Version", "2010-05-08")];
+        let pairs = fixed
+            .iter()
+            .chain(input)
+            .map(|(name, value)| format!("{name}={}", encoded(value)));
+        let body = pairs.collect::<Vec<_>>().join("&");
+        let shown = format!(
+            "AWS4-HMAC-SHA256 Credential={ACCOUNT}/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=00"
+        );
+        let headers: [(&str, &[u8]); 2] = [
+            ("authorization", shown.as_bytes()),
+            ("content-type", b"application/x-www-form-urlencoded"),
+        ];
+        let answer = self.0.send(Method::POST, "/", &headers, &body).await;
+        let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+        assert!(answer.status.is_success(), "{action}: {} {text}", answer.status);
+    }
+}
+
+fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|b| {
+            if b.is_ascii_alphanumeric() {
+                char::from(b).to_string()
+            } else {
+                format!("%{b:02X}")
+            }
+        })
+        .collect()
+}
