@@ -131,6 +131,7 @@ async fn check_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Ste
         return Step::new(&name, Err(error));
     }
     let mut step = Step::new(&name, Ok(tried.arn));
+    let sent = resolver.naming();
     let refused: Vec<&str> = [
         ("SourceIdentity", tried.accepts.source_identity),
         ("session tags", tried.accepts.tags),
@@ -138,8 +139,7 @@ async fn check_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Ste
     .into_iter()
     .filter_map(|(what, accepted)| (!accepted).then_some(what))
     .collect();
-    if let Some(error) = tried.refusal {
-        let sent = resolver.naming();
+    if !refused.is_empty() {
         let needed = (sent.source_identity && !tried.accepts.source_identity) || (sent.tags && !tried.accepts.tags);
         // The role itself is fine, but with these settings each call is refused.
         step.ok = !needed;
@@ -153,7 +153,7 @@ async fn check_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Ste
             step.detail,
             refused.join(" and ")
         );
-        step.hint = error.hint();
+        step.hint = Some(tried.hints.join(" "));
     } else if tried.is_role {
         step.detail = format!("{}; its role accepts SourceIdentity and session tags", step.detail);
     }
@@ -166,7 +166,7 @@ struct Tried {
     arn: String,
     is_role: bool,
     accepts: Naming,
-    refusal: Option<AccountError>,
+    hints: Vec<String>,
 }
 
 /// Signs in with everything, and then without what is refused.
@@ -175,7 +175,7 @@ async fn try_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Resul
         account: Some(account.name.clone()),
         ..Selector::default()
     };
-    let (mut accepts, mut refusal) = (Naming::default(), None);
+    let (mut accepts, mut hints) = (Naming::default(), Vec::new());
     loop {
         let naming = resolver.for_server().with_naming(accepts);
         let target = naming.resolve(&selector, &Caller::new("check"))?;
@@ -186,13 +186,13 @@ async fn try_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Resul
                     arn,
                     is_role: matches!(target.identity, Identity::Role(_)),
                     accepts,
-                    refusal,
+                    hints,
                 });
             }
             Err(error) => error,
         };
         accepts = without_refused(&error, accepts).ok_or_else(|| error.clone())?;
-        refusal.get_or_insert(error);
+        hints.extend(error.hint());
     }
 }
 

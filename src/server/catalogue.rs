@@ -39,21 +39,11 @@ pub struct CatalogueOptions {
     pub tools: ToolsConfig,
 }
 
-impl From<bool> for CatalogueOptions {
-    /// Every tool, with or without profiles.
-    fn from(profiles: bool) -> Self {
+impl<P: Into<Profiles>> From<P> for CatalogueOptions {
+    /// Every tool, with these profiles; `true` and `false` stand for all and none.
+    fn from(profiles: P) -> Self {
         Self {
             profiles: profiles.into(),
-            tools: ToolsConfig::default(),
-        }
-    }
-}
-
-impl From<&Profiles> for CatalogueOptions {
-    /// Every tool, with these profiles.
-    fn from(profiles: &Profiles) -> Self {
-        Self {
-            profiles: profiles.clone(),
             tools: ToolsConfig::default(),
         }
     }

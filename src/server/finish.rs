@@ -148,6 +148,13 @@ fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Op
         .and_then(|r| r.account_id.as_deref())
         .map(|id| format!(" in account {id}"))
         .unwrap_or_default();
+    if message.contains("session policy") {
+        return format!(
+            "This call's session may do only what {} declares, on the resource that its arguments name, and AWS wanted {action}: most likely \
+             there is no such resource under that name in this account and region.",
+            entry.tool.name
+        );
+    }
     if message.contains("explicit deny") {
         format!(
             "{action} is explicitly denied{account}: {whose}, a permissions boundary, an SCP or a resource policy says Deny. Who owns the account decides whether that should change."

@@ -12,5 +12,6 @@ mod filters;
 mod iam;
 mod identity;
 mod leaks;
+mod least_privilege;
 mod tidy;
 mod tools;

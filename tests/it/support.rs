@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod iam;
 pub(crate) mod process;
+pub(crate) mod recorder;
 pub(crate) mod sources;
 pub(crate) mod world;
 

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::body_of;
+use super::{body_of, recorder::Recorder};
 
 pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
 pub(crate) const BOB: &str = "b0b00000000000000000123456789abcdef";
@@ -38,6 +38,7 @@ pub(crate) const ACCOUNTS: [(&str, &str, &str, &str); 3] = [
 /// The server over its accounts.
 pub(crate) struct World {
     sandbox: Option<Sandbox>,
+    server: Server,
     router: Router,
     _listening: Option<SandboxServer>,
 }
@@ -87,6 +88,22 @@ impl World {
         Self::over(&["--max-attempts", "1"], "http://127.0.0.1:9", Base::Fixed(keys))
     }
 
+    /// The sandbox, with somebody listening at its door. `None`, with a line that says so, over another emulator.
+    pub(crate) async fn recorded(flags: &[&str]) -> Option<(Self, Recorder)> {
+        if emulator().is_some() {
+            skipped("needs the sandbox");
+            return None;
+        }
+        let sandbox = Sandbox::new().await.unwrap();
+        let recorder = Recorder::before(&sandbox).await;
+        let world = Self::over(flags, &recorder.endpoint, Base::Fixed(sandbox.base_credentials()));
+        let world = Self {
+            sandbox: Some(sandbox),
+            ..world
+        };
+        Some((world, recorder))
+    }
+
     async fn in_sandbox(flags: &[&str]) -> Self {
         let sandbox = Sandbox::new().await.unwrap();
         let listening = sandbox.listen().await.unwrap();
@@ -125,6 +142,7 @@ impl World {
         let lifecycle = Lifecycle::new(CancellationToken::new());
         Self {
             sandbox: None,
+            server: server.clone(),
             router: router(&settings.http, auth, move || server.clone(), &lifecycle).unwrap(),
             _listening: None,
         }
@@ -133,6 +151,11 @@ impl World {
     /// The sandbox behind it, in a test that asked for one.
     pub(crate) fn accounts(&self) -> &Sandbox {
         self.sandbox.as_ref().unwrap()
+    }
+
+    /// The server itself, for what no answer tells.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// A JSON-RPC request to /mcp, and its answer.
