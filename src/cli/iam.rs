@@ -3,16 +3,17 @@
 mod arguments;
 mod cloudformation;
 mod documents;
+mod place;
 mod terraform;
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    aws::{Account, AccountId, Accounts, RoleArn, registry},
+    aws::{Accounts, Kind, RoleArn, registry},
     config::{AccountVariables, AwsConfig, Region, Secret, ToolsConfig},
     server::{Catalogue, CatalogueOptions},
 };
@@ -20,6 +21,7 @@ use crate::{
 use super::print;
 use cloudformation::Defaults;
 use documents::{ServiceAccount, Trust};
+use place::{Place, registered};
 
 /// Name of the base role where `--base-role-arn` gives none.
 const BASE_ROLE: &str = "aws-ops-base";
@@ -88,13 +90,6 @@ enum Part {
     Stackset,
     /// All of it (json).
     All,
-}
-
-/// The account that a target role is in, and how it is reached.
-struct Place {
-    name: String,
-    role: RoleArn,
-    external_id: Option<Secret>,
 }
 
 impl Iam {
@@ -262,7 +257,7 @@ impl Iam {
         let provider = if provider.starts_with("arn:") {
             provider.clone()
         } else {
-            let central = accounts.all().find(|a| a.kind == crate::aws::Kind::Central);
+            let central = accounts.all().find(|a| a.kind == Kind::Central);
             let account = self
                 .base_role_arn
                 .as_ref()
@@ -272,39 +267,6 @@ impl Iam {
             format!("arn:{}:iam::{account}:oidc-provider/{provider}", self.partition())
         };
         Ok(documents::irsa_trust(&provider, service_account))
-    }
-
-    /// The account that `--account` names, or the only one there is.
-    fn place(&self, accounts: &Accounts) -> Result<Place> {
-        if let Some(place) = self.chosen(accounts)? {
-            return Ok(place);
-        }
-        let mut all = registered(accounts);
-        match (all.pop(), all.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (last, _) => {
-                let names: Vec<String> = all.into_iter().chain(last).map(|p| p.name).collect();
-                bail!("--account is missing: a 12-digit id, or one of {}", names.join(", "))
-            }
-        }
-    }
-
-    fn chosen(&self, accounts: &Accounts) -> Result<Option<Place>> {
-        let Some(name) = &self.account else { return Ok(None) };
-        match (accounts.find(name), name.parse::<AccountId>()) {
-            (Ok(account), _) => place_of(accounts, &account)
-                .map(Some)
-                .with_context(|| format!("account `{name}` is not reached by a role")),
-            (Err(_), Ok(id)) => {
-                let role = RoleArn::new(self.partition(), &id, &self.aws.target_role_name).map_err(|e| anyhow!(e))?;
-                Ok(Some(Place {
-                    name: name.clone(),
-                    role,
-                    external_id: None,
-                }))
-            }
-            (Err(unknown), Err(_)) => Err(anyhow!("--account: {unknown}")),
-        }
     }
 
     fn defaults<'a>(&'a self, place: Option<&'a Place>) -> Defaults<'a> {
@@ -323,21 +285,6 @@ impl Iam {
     fn partition(&self) -> &'static str {
         self.aws.region.unwrap_or(Region::DEFAULT).partition()
     }
-}
-
-/// The accounts that are reached by a role.
-fn registered(accounts: &Accounts) -> Vec<Place> {
-    accounts.all().filter_map(|a| place_of(accounts, a)).collect()
-}
-
-fn place_of(accounts: &Accounts, account: &Arc<Account>) -> Option<Place> {
-    // A profile wins over a role, and then the role is never assumed.
-    let role = accounts.role_of(account).filter(|_| account.profile.is_none())?;
-    Some(Place {
-        name: account.name.clone(),
-        role,
-        external_id: account.external_id.clone(),
-    })
 }
 
 fn needed(policies: &[Value]) -> Result<&[Value]> {
