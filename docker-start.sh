@@ -88,7 +88,7 @@ give_settings() {
     for name in ${SETTINGS[@]+"${SETTINGS[@]}"}; do
         case $name in
             # These are the container's own, or name files of this machine.
-            MCP_HOST | MCP_PORT | MCP_AUTH_TOKEN | AWS_CA_BUNDLE | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE) ;;
+            MCP_HOST | MCP_PORT | MCP_AUTH_TOKEN | PUBLIC_URL | AWS_CA_BUNDLE | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE) ;;
             *) RUN+=(-e "$name") ;;
         esac
     done
@@ -171,45 +171,52 @@ start() {
         give_settings
     fi
     find_token
-    RUN+=(-e MCP_AUTH_TOKEN -e MCP_HOST=0.0.0.0 -e MCP_PORT=8000)
+    export PUBLIC_URL=${PUBLIC_URL:-http://localhost:$PORT}
+    RUN+=(-e MCP_AUTH_TOKEN -e PUBLIC_URL -e MCP_HOST=0.0.0.0 -e MCP_PORT=8000)
     "$ENGINE" rm -f "$NAME" >/dev/null 2>&1 || true
     "$ENGINE" run "${RUN[@]}" "$IMAGE" "${serve[@]}" >/dev/null
     wait_until_ready
     print_clients
 }
 
-SANDBOX=no COMMAND=start REST=()
-while (($#)); do
-    case $1 in
-        --sandbox) SANDBOX=yes ;;
-        -h | --help | help)
-            usage
-            exit
-            ;;
-        start | stop | build) COMMAND=$1 ;;
-        logs)
-            COMMAND=logs
-            shift
-            REST=("$@")
-            break
-            ;;
-        *) fail "unknown argument: $1 (see --help)" ;;
-    esac
-    shift
-done
+# All of it is read before it runs: a build takes minutes, in which the file may change.
+main() {
+    SANDBOX=no COMMAND=start REST=()
+    while (($#)); do
+        case $1 in
+            --sandbox) SANDBOX=yes ;;
+            -h | --help | help)
+                usage
+                exit
+                ;;
+            start | stop | build) COMMAND=$1 ;;
+            logs)
+                COMMAND=logs
+                shift
+                REST=("$@")
+                break
+                ;;
+            *) fail "unknown argument: $1 (see --help)" ;;
+        esac
+        shift
+    done
 
-find_engine
-case $COMMAND in
-    start) start ;;
-    build) build ;;
-    logs) "$ENGINE" logs ${REST[@]+"${REST[@]}"} "$NAME" ;;
-    stop)
-        if "$ENGINE" inspect "$NAME" >/dev/null 2>&1; then
-            "$ENGINE" stop -t 30 "$NAME" >/dev/null
-            "$ENGINE" rm "$NAME" >/dev/null
-            echo 'stopped'
-        else
-            echo 'not running'
-        fi
-        ;;
-esac
+    find_engine
+    case $COMMAND in
+        start) start ;;
+        build) build ;;
+        logs) "$ENGINE" logs ${REST[@]+"${REST[@]}"} "$NAME" ;;
+        stop)
+            if "$ENGINE" inspect "$NAME" >/dev/null 2>&1; then
+                "$ENGINE" stop -t 30 "$NAME" >/dev/null
+                "$ENGINE" rm "$NAME" >/dev/null
+                echo 'stopped'
+            else
+                echo 'not running'
+            fi
+            ;;
+    esac
+}
+
+main "$@"
+exit

@@ -8,7 +8,7 @@ pub mod region;
 pub mod tools;
 pub mod value;
 
-pub use aws::{AwsConfig, AwsLimits};
+pub use aws::{AwsConfig, AwsLimits, Profiles};
 pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};

@@ -20,8 +20,6 @@ use std::{io, sync::Arc};
 
 use axum::{Router, extract::Request, middleware, routing::any};
 use rmcp::ServerHandler;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 pub use lifecycle::Lifecycle;
@@ -49,23 +47,6 @@ pub enum HttpError {
     /// The listener failed.
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-/// Serves MCP on `listener` until `shutdown`, then until the calls in flight are done or `shutdown_grace` is over.
-pub async fn serve<H, F>(
-    listener: TcpListener,
-    config: &HttpConfig,
-    auth: Authenticator,
-    factory: F,
-    shutdown: CancellationToken,
-) -> Result<(), HttpError>
-where
-    H: ServerHandler,
-    F: Fn() -> H + Send + Sync + 'static,
-{
-    let lifecycle = Lifecycle::new(shutdown);
-    let router = router(config, auth, factory, &lifecycle)?;
-    Ok(listen(listener, router, &config.limits, &lifecycle).await?)
 }
 
 /// Everything that answers, without a socket. `factory` makes the handler of one session or one stateless request.

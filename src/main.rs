@@ -4,11 +4,13 @@
 
 use std::{io::Write, process::ExitCode};
 
+use aws_ops_mcp::config::value::one_line;
+
 fn main() -> ExitCode {
     match aws_ops_mcp::cli::main(std::env::args_os()) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "aws-ops-mcp: {error:#}");
+            let _ = writeln!(std::io::stderr(), "aws-ops-mcp: {}", one_line(&format!("{error:#}")));
             ExitCode::from(2)
         }
     }

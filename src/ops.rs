@@ -13,7 +13,7 @@ use aws_types::SdkConfig;
 use crate::aws::{Accounts, Session};
 
 pub use crate::aws::AccountId;
-pub use declare::{Access, Declaration, declare, local};
+pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
 pub use reply::{Json, Receipt, Reply, ok};

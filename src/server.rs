@@ -1,28 +1,36 @@
 //! The one place that knows MCP: find the tool → resolve the target → sign in → call → receipt → log.
 
+mod call;
 pub mod catalogue;
+mod fan_out;
 mod filter;
 mod finish;
+mod resources;
+mod scope;
 
-use std::{borrow::Cow, panic::AssertUnwindSafe, sync::Arc, time::Instant};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures::FutureExt;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
-    handler::server::tool::{IntoCallToolResult, ToolCallContext},
+    handler::server::tool::IntoCallToolResult,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, Implementation, JsonObject,
-        ListToolsResult, PaginatedRequestParams, ProtocolVersion, ServerCapabilities, ServerConfig, Tool,
+        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+        Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Caller, RequestId},
-    aws::{Aws, Resolver, Selector, Session, Target, http_client::with_request_id},
-    ops::{Access, OpError, Ops, Receipt},
+    aws::{Aws, Resolver, Selector, targets},
+    ops::{OpError, Receipt},
 };
 
+use call::{Call, Outcome};
 use catalogue::Found;
 
 pub use catalogue::{Catalogue, CatalogueOptions, Entry};
@@ -30,7 +38,8 @@ pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 /// What a model reads before it reads the tools.
 const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows them. Name the `account` (and `region`, if not the \
     default) on every call; without one the server's own identity is used, which usually may do nothing. Each result carries a \
-    receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token.";
+    receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token. To read \
+    in many places at once send `accounts` (such as [\"all\"]) and `regions`.";
 
 /// The MCP server. Cheap to clone: one is made for each session and each stateless request.
 #[derive(Clone)]
@@ -39,18 +48,18 @@ pub struct Server(Arc<Inner>);
 struct Inner {
     catalogue: Catalogue,
     resolver: Resolver,
-    aws: Aws,
+    aws: Arc<Aws>,
     /// The caller where no HTTP request brings one: the person at the keyboard. `None` refuses.
     local: Option<Caller>,
 }
 
 impl Server {
     /// A server of these tools over these accounts. `local` is the caller of a transport without authentication.
-    pub fn new(catalogue: Catalogue, resolver: Resolver, aws: Aws, local: Option<Caller>) -> Self {
+    pub fn new(catalogue: Catalogue, resolver: Resolver, aws: impl Into<Arc<Aws>>, local: Option<Caller>) -> Self {
         Self(Arc::new(Inner {
             catalogue,
             resolver,
-            aws,
+            aws: aws.into(),
             local,
         }))
     }
@@ -61,7 +70,7 @@ impl Server {
     }
 
     /// The way into AWS.
-    pub fn aws(&self) -> &Aws {
+    pub fn aws(&self) -> &Arc<Aws> {
         &self.0.aws
     }
 
@@ -79,11 +88,53 @@ impl Server {
         }
     }
 
-    /// Runs a tool under the deadline, and signs in once more if AWS no longer takes the keys.
-    async fn run(&self, entry: &Entry, call: Call, context: RequestContext<RoleServer>) -> Outcome {
+    /// Refuses a request that has passed no authentication.
+    fn authorised(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        self.caller(context)
+            .ok_or_else(|| ErrorData::invalid_request("the request carries no caller", None))
+    }
+
+    /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
+    async fn run(&self, call: Call<'_>, selector: Option<Selector>, caller: &Caller) -> (JsonObject, Option<Receipt>) {
+        let inner = &self.0;
+        let limit = inner.aws.limits().max_result_bytes.get();
+        let cancelled = call.context.ct.clone();
         let mut outcome = Outcome::default();
-        let cancelled = context.ct.clone();
-        let work = self.attempt(entry, call, context, &mut outcome);
+        let many = selector.as_ref().filter(|s| s.is_many()).cloned();
+        let result = if let Some(selector) = many {
+            let work = async {
+                let targets = targets(&inner.resolver, &selector, caller)?;
+                inner
+                    .fan_out(&call, targets, selector.targets_from.as_deref(), limit)
+                    .await
+            };
+            // Its deadline is its own affair: what has answered by then must not be lost.
+            let result = tokio::select! {
+                result = work => result,
+                () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
+            };
+            match result {
+                Ok(body) => return (body, None),
+                Err(error) => Err(error),
+            }
+        } else {
+            let work = async {
+                let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
+                inner.attempt(&call, target, &mut outcome).await
+            };
+            self.within_deadline(&cancelled, work).await
+        };
+        outcome.result = Some(result);
+        let (body, _) = finish::body(call.entry, &mut outcome);
+        (body, outcome.receipt)
+    }
+
+    /// Waits for `work`, but not beyond the tool deadline, and not for a client that has gone.
+    async fn within_deadline<T>(
+        &self,
+        cancelled: &CancellationToken,
+        work: impl Future<Output = Result<T, OpError>>,
+    ) -> Result<T, OpError> {
         let limit = self.0.aws.limits().tool_timeout.get();
         let deadline = async {
             match limit {
@@ -91,117 +142,25 @@ impl Server {
                 None => std::future::pending().await,
             }
         };
-        let result = tokio::select! {
+        tokio::select! {
             result = work => result,
             () = deadline => Err(OpError::Timeout(limit.unwrap_or_default().as_secs())),
             () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
-        };
-        outcome.result = Some(result);
-        outcome
-    }
-
-    async fn attempt(
-        &self,
-        entry: &Entry,
-        call: Call,
-        context: RequestContext<RoleServer>,
-        outcome: &mut Outcome,
-    ) -> Result<CallToolResponse, OpError> {
-        let inner = &self.0;
-        let target = match &call.selector {
-            Some(selector) => Some(inner.resolver.resolve(selector, &call.caller)?),
-            None => None,
-        };
-        outcome.target.clone_from(&target);
-        let mut again = entry.declaration.access <= Access::Reveal;
-        loop {
-            let session = match &target {
-                Some(target) => Some(inner.aws.session(target).await?),
-                None => None,
-            };
-            let receipt = receipt(target.as_ref(), session.as_deref()).await;
-            let account = receipt.account_id.as_deref().and_then(|id| id.parse().ok());
-            outcome.receipt = target.is_some().then_some(receipt);
-            let ops = Ops::new(
-                session,
-                inner.resolver.accounts().clone(),
-                account,
-                inner.aws.limits().max_result_bytes.get(),
-            );
-            let request = CallToolRequestParams::new(call.name.clone()).with_arguments(call.arguments.clone());
-            let called = inner
-                .catalogue
-                .router()
-                .call(ToolCallContext::new(&ops, request, context.clone()));
-            let (answer, request_id) = with_request_id(called).await;
-            if let Some(receipt) = &mut outcome.receipt {
-                receipt.aws_request_id = request_id;
-            }
-            let answer = answer.map_err(|e| OpError::internal(e.message))?;
-            match (&target, finish::keys_expired(&answer)) {
-                (Some(target), true) if again => {
-                    again = false;
-                    inner.aws.forget(&target.identity);
-                }
-                _ => return Ok(answer),
-            }
         }
     }
-}
-
-/// A call, its selector taken apart from its arguments.
-struct Call {
-    name: Cow<'static, str>,
-    caller: Caller,
-    selector: Option<Selector>,
-    arguments: JsonObject,
-}
-
-/// What came of a call, as far as it got.
-#[derive(Default)]
-struct Outcome {
-    target: Option<Target>,
-    receipt: Option<Receipt>,
-    result: Option<Result<CallToolResponse, OpError>>,
-}
-
-impl Outcome {
-    fn failed(error: OpError) -> Self {
-        Self {
-            result: Some(Err(error)),
-            ..Self::default()
-        }
-    }
-}
-
-async fn receipt(target: Option<&Target>, session: Option<&Session>) -> Receipt {
-    use crate::aws::Identity;
-
-    let (Some(target), Some(session)) = (target, session) else {
-        return Receipt::default();
-    };
-    let mut receipt = Receipt {
-        account: target.account.as_ref().map(|a| a.name.clone()),
-        account_id: session.account_id().await.map(ToString::to_string),
-        region: Some(session.region().to_string()),
-        ..Receipt::default()
-    };
-    match &target.identity {
-        Identity::Role(role) => {
-            receipt.role_arn = Some(role.role.to_string());
-            receipt.session_name = Some(role.session_name.clone());
-        }
-        Identity::Profile(profile) => receipt.profile = Some(profile.to_string()),
-        Identity::Default => receipt.credentials = Some("default"),
-    }
-    receipt
 }
 
 impl ServerHandler for Server {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
-            .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
-            .with_instructions(INSTRUCTIONS)
+        ServerConfig::new(
+            ServerCapabilities::builder()
+                .enable_tools()
+                .enable_resources()
+                .enable_completions()
+                .build(),
+        )
+        .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
+        .with_instructions(INSTRUCTIONS)
     }
 
     async fn list_tools(
@@ -218,6 +177,54 @@ impl ServerHandler for Server {
             result.cache_scope = Some(CacheScope::Private);
         }
         Ok(result)
+    }
+
+    async fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        self.authorised(&context)?;
+        Ok(ListResourcesResult::with_all_items(resources::list(
+            &self.0.resolver,
+            &self.0.catalogue,
+        )))
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        self.authorised(&context)?;
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        self.authorised(&context)?;
+        let Some(content) = resources::read(&self.0.resolver, &self.0.catalogue, &request.uri) else {
+            let data = serde_json::json!({ "uri": request.uri });
+            return Err(ErrorData::resource_not_found(
+                "no such resource; resources/list shows them",
+                Some(data),
+            ));
+        };
+        let content = ResourceContents::text(content.to_string(), request.uri).with_mime_type("application/json");
+        Ok(ReadResourceResult::new(vec![content]).into())
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        self.authorised(&context)?;
+        let found = resources::complete(&self.0.resolver, &self.0.catalogue, &request);
+        Ok(CompleteResult::new(found))
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
@@ -242,28 +249,27 @@ impl ServerHandler for Server {
             .extensions
             .get::<http::request::Parts>()
             .and_then(|p| p.extensions.get().copied());
+        let limit = self.0.aws.limits().max_result_bytes.get();
         let taken = match hidden {
             Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
             None => entry.take_selector(request.arguments.unwrap_or_default()),
         };
-        let outcome = match taken {
+        let (body, receipt) = match taken {
             Ok((selector, arguments)) => {
                 let call = Call {
-                    name: request.name,
-                    caller: caller.clone(),
-                    selector,
+                    entry,
                     arguments,
+                    context,
+                    max_bytes: limit,
                 };
                 // rmcp would leave the client of a panicking tool waiting for ever.
-                let run = AssertUnwindSafe(self.run(entry, call, context)).catch_unwind().await;
-                run.unwrap_or_else(|_| Outcome::failed(OpError::internal("a tool panicked")))
+                let run = AssertUnwindSafe(self.run(call, selector, &caller)).catch_unwind().await;
+                run.unwrap_or_else(|_| (finish::body_of(OpError::internal("a tool panicked")), None))
             }
-            Err(error) => Outcome::failed(error),
+            Err(error) => (finish::body_of(error), None),
         };
-        let limit = self.0.aws.limits().max_result_bytes.get();
-        let (response, code, receipt) = finish::finish(entry, outcome, limit);
-        log(entry, &caller, request_id, &code, receipt, started);
-        Ok(response)
+        log(entry, &caller, request_id, &body, receipt, started);
+        Ok(finish::respond(body, limit))
     }
 }
 
@@ -272,10 +278,15 @@ fn log(
     entry: &Entry,
     caller: &Caller,
     request_id: Option<RequestId>,
-    outcome: &str,
+    body: &JsonObject,
     receipt: Option<Receipt>,
     started: Instant,
 ) {
+    let summary = |key: &str| {
+        body.get("summary")
+            .and_then(|s| s.get(key))
+            .and_then(serde_json::Value::as_u64)
+    };
     let receipt = receipt.unwrap_or_default();
     tracing::info!(
         request_id = request_id.map(tracing::field::display),
@@ -288,7 +299,9 @@ fn log(
         profile = receipt.profile.as_ref().map(tracing::field::debug),
         region = receipt.region,
         aws_request_id = receipt.aws_request_id,
-        outcome,
+        targets = summary("targets"),
+        failed = summary("failed"),
+        outcome = finish::code(body),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         "tool call"
     );

@@ -53,10 +53,10 @@ async fn main() -> anyhow::Result<()> {
         .await
         .context("no such address")?;
     println!("http://localhost:{}/mcp", listener.local_addr()?.port());
+    let signalled = shutdown_signal()?;
     tokio::spawn(async move {
-        if shutdown_signal().await.is_ok() {
-            shutdown.cancel();
-        }
+        signalled.await;
+        shutdown.cancel();
     });
     Ok(listen(listener, router, &config.limits, &lifecycle).await?)
 }

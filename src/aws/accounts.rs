@@ -163,7 +163,7 @@ impl Accounts {
 }
 
 /// Names are compared without case, and with `_` as `-`, because variables can't hold a `-`.
-fn folded(name: &str) -> String {
+pub(super) fn folded(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
 

@@ -1,7 +1,8 @@
 //! Credentials of every identity, from one cache: the base identity, its role sessions, and profiles.
 
 use std::{
-    sync::Arc,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -11,11 +12,16 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider, error::CredentialsError, future},
 };
 use aws_types::SdkConfig;
+use lru::LruCache;
+
+use crate::{auth::Caller, config::AwsLimits};
 
 use super::{
     cache::{Cache, Clock, Lifetime, Remembered},
     error::{AccountError, causes},
     ids::ProfileName,
+    limiter::Limiter,
+    naming,
     resolve::{Identity, RoleSession},
     sts,
 };
@@ -51,19 +57,20 @@ pub struct Credentials {
     cache: Cache<Identity, Keys, AccountError>,
     config: SdkConfig,
     base: SharedCredentialsProvider,
+    limiter: Limiter,
+    /// Callers whose name in CloudTrail the log has explained.
+    explained: Mutex<LruCache<Caller, ()>>,
 }
+
+/// How many callers' names are remembered as explained; another time in the log does no harm.
+const EXPLAINED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(4095);
 
 impl Credentials {
     /// Over `config`, whose HTTP client, timeouts and endpoints serve the sign-in as well.
     ///
     /// # Errors
     /// A configuration without any credentials provider.
-    pub fn new(
-        config: SdkConfig,
-        base: Base,
-        capacity: Option<usize>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, AccountError> {
+    pub fn new(config: SdkConfig, base: Base, limits: &AwsLimits, clock: Arc<dyn Clock>) -> Result<Self, AccountError> {
         let provider = match base {
             Base::Fixed(keys) => Some(SharedCredentialsProvider::new(keys)),
             Base::Chain => config.credentials_provider(),
@@ -72,9 +79,11 @@ impl Credentials {
             message: "the SDK has no credentials provider".to_owned(),
         })?;
         Ok(Self {
-            cache: Cache::new(capacity, clock),
+            cache: Cache::new(limits.credential_cache_size.get(), clock.clone()),
             config,
             base,
+            limiter: Limiter::new(limits.assume_role_rate.get(), clock),
+            explained: Mutex::new(LruCache::new(EXPLAINED)),
         })
     }
 
@@ -86,6 +95,7 @@ impl Credentials {
         match identity {
             Identity::Default => self.cache.get(identity, || provided(&self.base, None)).await,
             Identity::Profile(profile) => self.cache.get(identity, || self.profile(profile)).await,
+            Identity::Role(session) if session.once => self.assume(session).await,
             Identity::Role(session) => self.cache.get(identity, || self.assume(session)).await,
         }
     }
@@ -133,9 +143,27 @@ impl Credentials {
         let config = aws_sdk_sts::config::Builder::from(&self.config)
             .credentials_provider(keys)
             .build();
+        self.limiter.turn().await?;
+        self.explain(session);
         let keys = sts::assume_role(&aws_sdk_sts::Client::from_conf(config), session).await?;
-        tracing::debug!(role = %session.role, caller = %session.caller, "assumed");
+        tracing::debug!(role = %session.role, caller = ?session.caller.name(), once = session.once, "assumed");
         Ok(keys)
+    }
+
+    /// Tells once who is meant by a name in CloudTrail that is not the caller's own.
+    fn explain(&self, session: &RoleSession) {
+        if !naming::is_hashed(&session.caller) {
+            return;
+        }
+        let mut explained = self.explained.lock().unwrap_or_else(PoisonError::into_inner);
+        if explained.put(session.caller.clone(), ()).is_none() {
+            tracing::info!(
+                caller = ?session.caller.name(),
+                session_name = session.session_name,
+                source_identity = naming::source_identity(&session.caller),
+                "this caller goes by another name in CloudTrail"
+            );
+        }
     }
 }
 
@@ -150,9 +178,16 @@ fn classify(error: &CredentialsError, profile: Option<&str>) -> AccountError {
     let message = causes(error);
     let lower = message.to_ascii_lowercase();
     if lower.contains("sso")
-        && ["expired", "token file", "unauthorized", "sso login", "not found"]
-            .iter()
-            .any(|w| lower.contains(w))
+        && [
+            "expired",
+            "token file",
+            "cached sso token",
+            "unauthorized",
+            "sso login",
+            "not found",
+        ]
+        .iter()
+        .any(|w| lower.contains(w))
     {
         return AccountError::SsoExpired {
             profile: profile.map(str::to_owned),

@@ -1,6 +1,6 @@
 //! Why a call could not get at an account, and who can do what about it.
 
-use super::ids::RoleArn;
+use super::ids::{AccountId, RoleArn};
 
 /// What went wrong between the selector and the credentials. `Display` says what happened, [`AccountError::hint`] what to do.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -27,6 +27,45 @@ pub enum AccountError {
     /// Profiles are switched off here.
     #[error("profiles are switched off on this server")]
     ProfilesOff,
+    /// This profile is none of those that calls may name.
+    #[error("profile `{name}` is not one that calls may name here; allowed: {}", .allowed.join(", "))]
+    ProfileNotAllowed {
+        /// What the call said.
+        name: String,
+        /// What it may say.
+        allowed: Vec<String>,
+    },
+    /// The call names no account, and the server's own identity is not for calls here.
+    #[error("this server's own credentials are not for calls")]
+    BaseCredentialsOff,
+    /// The credentials are in another account than the configuration says.
+    #[error(
+        "the configuration says account {expected}, but the credentials are {arn} in account {found}: nothing was changed"
+    )]
+    WrongAccount {
+        /// What the registry or the role says.
+        expected: AccountId,
+        /// What GetCallerIdentity says.
+        found: AccountId,
+        /// Whose credentials they are.
+        arn: String,
+    },
+    /// STS does not take the session policy or another parameter.
+    #[error("STS did not take the session for {role}: {message}")]
+    Policy {
+        /// The role asked for.
+        role: RoleArn,
+        /// STS's message.
+        message: String,
+    },
+    /// Session policy and tags together are more than STS packs.
+    #[error("the session policy and tags for {role} are too large for STS: {message}")]
+    PolicyTooLarge {
+        /// The role asked for.
+        role: RoleArn,
+        /// STS's message, which names the percentage.
+        message: String,
+    },
     /// STS refused AssumeRole.
     #[error("STS refused to assume {role}: {message}")]
     AssumeDenied {
@@ -83,6 +122,13 @@ impl AccountError {
                 "Name a registered account instead, or have the server's owner add the role to ACCOUNT_REGISTRY or ALLOWED_ROLE_ARNS.".to_owned()
             }
             Self::ProfilesOff => "Name an `account` or a `role_arn` instead; list_accounts shows the accounts.".to_owned(),
+            Self::ProfileNotAllowed { .. } => {
+                "Name an `account`, or have the server's owner add the profile to PROFILES.".to_owned()
+            }
+            Self::BaseCredentialsOff => "Name an `account`; list_accounts shows them.".to_owned(),
+            Self::WrongAccount { .. } => "Correct the account's `id`, `role_arn` or `profile` in ACCOUNT_REGISTRY, or the profile itself; `aws-ops-mcp check` compares them all.".to_owned(),
+            Self::Policy { .. } => "Name the resource by its plain name or ARN. If it is one, this is a bug: please report the message.".to_owned(),
+            Self::PolicyTooLarge { .. } => "Set SESSION_TAGS=off on the server, or enable fewer tools of this toolset; for a change of one resource, its name is too long.".to_owned(),
             Self::AssumeDenied { role, message, .. } => assume_hint(role, message),
             Self::SsoExpired { profile } => match profile {
                 Some(p) => format!("Run `aws sso login --profile {p}` where the server runs, then call again."),
@@ -134,12 +180,47 @@ fn assume_hint(role: &RoleArn, message: &str) -> String {
         .find(|w| w.starts_with("arn:"))
         .map_or("the server's base identity", trimmed);
     let principal = principal_of(who);
+    if message.contains(INHERITED) {
+        return format!(
+            "{who} carries a SourceIdentity already, which no session can replace: set SOURCE_IDENTITY=off on the server."
+        );
+    }
+    if let Some((action, switch)) = refused_naming(message) {
+        return format!(
+            "Either who owns account {} adds {action} to the trust policy of {role} ({{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"{principal}\"}},\
+             \"Action\":[\"sts:AssumeRole\",\"sts:TagSession\",\"sts:SetSourceIdentity\"]}}), and the policy of {principal} allows it too, or the server's \
+             owner sets {switch}=off (the base session's own {} need the action all the same).",
+            role.account(),
+            if switch == "SESSION_TAGS" {
+                "transitive tags, such as EKS Pod Identity's,"
+            } else {
+                "SourceIdentity would"
+            }
+        );
+    }
     format!(
         "Either {role} does not exist, or its trust policy does not allow {principal} (sts:AssumeRole), or the policy of {principal} \
          does not allow sts:AssumeRole on it, or the role wants an external id (set `external_id` in ACCOUNT_REGISTRY). \
          Who owns account {} adds {{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"{principal}\"}},\"Action\":\"sts:AssumeRole\"}} to the trust policy.",
         role.account()
     )
+}
+
+/// What STS says to a session that carries a SourceIdentity and would set another.
+const INHERITED: &str = "SourceIdentity cannot be changed";
+
+/// The action beside sts:AssumeRole that STS refused, and the setting that does without it.
+pub fn refused_naming(message: &str) -> Option<(&'static str, &'static str)> {
+    const ACTIONS: [(&str, &str); 2] = [
+        ("sts:SetSourceIdentity", "SOURCE_IDENTITY"),
+        ("sts:TagSession", "SESSION_TAGS"),
+    ];
+    let [source_identity, _] = ACTIONS;
+    if message.contains(INHERITED) {
+        return Some(source_identity);
+    }
+    let refused = message.split("perform: ").nth(1)?.split_whitespace().next()?;
+    ACTIONS.into_iter().find(|(action, _)| *action == trimmed(refused))
 }
 
 fn trimmed(word: &str) -> &str {
@@ -188,6 +269,32 @@ mod tests {
             "{hint}"
         );
         assert!(hint.contains("222222222222"), "{hint}");
+    }
+
+    #[test]
+    fn a_refused_name_or_tag_has_two_ways_out() {
+        for (action, switch) in [
+            ("sts:SetSourceIdentity", "SOURCE_IDENTITY=off"),
+            ("sts:TagSession", "SESSION_TAGS=off"),
+        ] {
+            let error = AccountError::AssumeDenied {
+                role: "arn:aws:iam::222222222222:role/aws-ops-target".parse().unwrap(),
+                message: format!(
+                    "User: arn:aws:sts::111111111111:assumed-role/base/pod is not authorized to perform: {action} on resource: x"
+                ),
+                request_id: None,
+            };
+            let hint = error.hint().unwrap();
+            assert!(hint.contains(action) && hint.contains(switch), "{hint}");
+            assert!(
+                hint.contains("trust policy") && hint.contains("arn:aws:iam::111111111111:role/base"),
+                "{hint}"
+            );
+        }
+        assert_eq!(
+            refused_naming("not authorized to perform: sts:AssumeRole on resource: x"),
+            None
+        );
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl RoleArn {
         &self.account
     }
 
-    /// Such as `aws`.
+    /// The partition that it is in: `aws`, `aws-cn` or `aws-us-gov`.
     pub fn partition(&self) -> &str {
         self.text.split(':').nth(1).unwrap_or_default()
     }
@@ -217,7 +217,7 @@ pub(crate) mod tests {
             .parse()
             .unwrap();
         assert_eq!(arn.account().as_str(), "123456789012");
-        assert_eq!(arn.name(), "aws-ops-target");
+        assert_eq!((arn.name(), arn.partition()), ("aws-ops-target", "aws-us-gov"));
         for wrong in MALFORMED_ROLE_ARNS {
             assert!(wrong.parse::<RoleArn>().is_err(), "{wrong:?}");
         }

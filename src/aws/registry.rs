@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, path::Path};
 
 use serde::Deserialize;
 
-use crate::config::{AccountVariables, AwsConfig, ConfigError, Region, Secret};
+use crate::config::{AccountVariables, AwsConfig, ConfigError, Region, Secret, env::AccountVariable};
 
 use super::{
-    accounts::{Account, Accounts, Kind},
+    accounts::{Account, Accounts, Kind, folded},
     ids::{AccountId, ProfileName, RoleArn},
 };
 
@@ -51,31 +51,29 @@ enum Document {
 /// # Errors
 /// A registry that can't be read, with place and reason: a start with half a registry would send calls to the wrong account.
 pub fn load(config: &AwsConfig, variables: &AccountVariables) -> Result<Accounts, ConfigError> {
+    assemble(config, variables, &[])
+}
+
+/// The same on top of the organization's accounts: what the registry says of an account wins, and the variables win over both.
+///
+/// # Errors
+/// As [`load`].
+pub fn assemble(
+    config: &AwsConfig,
+    variables: &AccountVariables,
+    organization: &[Account],
+) -> Result<Accounts, ConfigError> {
     let mut accounts = match &config.account_registry {
         Some(registry) => read(registry)?,
         None => Vec::new(),
     };
     for (name, variable) in &variables.0 {
-        let key = |suffix| format!("ACCOUNT_{}_{suffix}", name.to_ascii_uppercase().replace('-', "_"));
-        let role_arn = parsed::<RoleArn>(&key("ROLE_ARN"), variable.role_arn.as_deref())?;
-        let profile = parsed::<ProfileName>(&key("PROFILE"), variable.profile.as_deref())?;
-        let same = |a: &&mut Account| a.name.to_ascii_lowercase().replace('_', "-") == *name;
-        match accounts.iter_mut().find(same) {
-            Some(account) => {
-                account.role_arn = role_arn.or(account.role_arn.take());
-                account.profile = profile.or(account.profile.take());
-            }
-            None => accounts.push(Account {
-                id: role_arn.as_ref().map(|r| r.account().clone()),
-                role_arn,
-                profile,
-                ..blank(name)
-            }),
-        }
+        apply(&mut accounts, name, variable)?;
     }
     for account in &mut accounts {
         finish(account).map_err(|e| ConfigError::Invalid(format!("account `{}`: {e}", account.name)))?;
     }
+    add_organization(&mut accounts, organization);
     for pattern in &config.allowed_role_arns {
         // The account must be spelled out: a pattern over accounts would open every account that trusts the base role.
         let probe = pattern.replace('*', "x");
@@ -91,6 +89,86 @@ pub fn load(config: &AwsConfig, variables: &AccountVariables) -> Result<Accounts
         config.allowed_role_arns.clone(),
     )
     .map_err(ConfigError::Invalid)
+}
+
+/// Applies `ACCOUNT_<NAME>_ROLE_ARN` and `ACCOUNT_<NAME>_PROFILE` to the account of that name, or makes one.
+fn apply(accounts: &mut Vec<Account>, name: &str, variable: &AccountVariable) -> Result<(), ConfigError> {
+    let key = |suffix| format!("ACCOUNT_{}_{suffix}", name.to_ascii_uppercase().replace('-', "_"));
+    let role_arn = parsed::<RoleArn>(&key("ROLE_ARN"), variable.role_arn.as_deref())?;
+    let profile = parsed::<ProfileName>(&key("PROFILE"), variable.profile.as_deref())?;
+    match accounts.iter_mut().find(|a| folded(&a.name) == name) {
+        Some(account) => {
+            account.role_arn = role_arn.or(account.role_arn.take());
+            account.profile = profile.or(account.profile.take());
+        }
+        None => accounts.push(Account {
+            id: role_arn.as_ref().map(|r| r.account().clone()),
+            role_arn,
+            profile,
+            ..blank(name)
+        }),
+    }
+    Ok(())
+}
+
+/// Adds the organization's accounts that are not registered by id. A name that is taken gets its id appended; a registered
+/// account keeps its own name, and answers to the organization's as well.
+fn add_organization(accounts: &mut Vec<Account>, organization: &[Account]) {
+    for account in organization {
+        let taken = accounts
+            .iter()
+            .any(|a| names(a).any(|n| folded(n) == folded(&account.name)));
+        if let Some(known) = accounts.iter_mut().find(|a| a.id == account.id) {
+            if !taken {
+                known.aliases.push(account.name.clone());
+            }
+            continue;
+        }
+        let mut account = account.clone();
+        let free = |name: &str| !accounts.iter().any(|a| names(a).any(|n| folded(n) == folded(name)));
+        account
+            .aliases
+            .retain(|alias| free(alias) && folded(alias) != folded(&account.name));
+        if let (true, Some(id)) = (taken, &account.id) {
+            account.name = format!("{}-{id}", account.name);
+        }
+        accounts.push(account);
+    }
+}
+
+fn names(account: &Account) -> impl Iterator<Item = &str> {
+    std::iter::once(account.name.as_str()).chain(account.aliases.iter().map(String::as_str))
+}
+
+/// The path of the registry's file, if it is one.
+pub fn file(config: &AwsConfig) -> Option<&Path> {
+    config
+        .account_registry
+        .as_deref()
+        .filter(|r| !is_json(r))
+        .map(Path::new)
+}
+
+/// What is in the registry's file now; `None` if it is none.
+///
+/// # Errors
+/// A file that can't be read.
+pub fn file_text(config: &AwsConfig) -> Result<Option<String>, ConfigError> {
+    file(config).map(text_of).transpose()
+}
+
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|e| {
+        ConfigError::wrong(
+            "ACCOUNT_REGISTRY",
+            path.display().to_string(),
+            format!("can't read the file: {e}"),
+        )
+    })
+}
+
+fn is_json(registry: &str) -> bool {
+    registry.trim_start().starts_with(['[', '{'])
 }
 
 /// The accounts of a registry's JSON alone, without variables.
@@ -111,25 +189,25 @@ fn parsed<T: std::str::FromStr<Err = String>>(name: &str, value: Option<&str>) -
         .transpose()
 }
 
+const EXAMPLE: &str = r#"[{"name": "production", "id": "123456789012"}]"#;
+
 /// Reads the registry from a path or from the JSON itself.
 fn read(registry: &str) -> Result<Vec<Account>, ConfigError> {
-    let inline = registry.trim_start().starts_with(['[', '{']);
-    let (place, text) = if inline {
+    let (place, text) = if is_json(registry) {
         ("ACCOUNT_REGISTRY".to_owned(), registry.to_owned())
     } else {
-        let text = std::fs::read_to_string(Path::new(registry))
-            .map_err(|e| ConfigError::wrong("ACCOUNT_REGISTRY", registry, format!("can't read the file: {e}")))?;
-        (format!("ACCOUNT_REGISTRY ({registry})"), text)
+        (format!("ACCOUNT_REGISTRY ({registry})"), text_of(Path::new(registry))?)
     };
     let wrong = |what: String| ConfigError::Invalid(format!("{place}: {what}"));
     // First as plain JSON, so that a syntax error names its line, then entry by entry, so that a wrong value names its account.
-    let value: serde_json::Value = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| wrong(format!("{e}: expected JSON such as {EXAMPLE}")))?;
     let entries = match serde_json::from_value(value) {
         Ok(Document::List(entries) | Document::Object { accounts: entries }) => entries,
         Err(_) => {
-            return Err(wrong(
-                "expected a list of accounts, or an object with `accounts`".to_owned(),
-            ));
+            return Err(wrong(format!(
+                "expected a list of accounts such as {EXAMPLE}, or an object with `accounts`"
+            )));
         }
     };
     entries

@@ -1,22 +1,24 @@
 //! From what a call says to which identity it means: `profile → role_arn → default`.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     auth::Caller,
-    config::{Region, Secret},
+    config::{AwsConfig, Profiles, Region, Secret},
 };
 
 use super::{
     accounts::{Account, Accounts, Kind},
     error::AccountError,
     ids::{AccountId, ProfileName, RoleArn},
+    naming::{Naming, session_name},
+    policy::Policy,
 };
 
-/// What a tool call says about where it means to act. The same four arguments on every tool.
+/// What a tool call says about where it means to act. The same arguments on every tool.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
@@ -32,11 +34,27 @@ pub struct Selector {
     /// AWS region
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Several accounts at once, instead of `account`: "all", names, ids, "environment:production", "tag:team=payments"
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Vec<String>>,
+    /// Several regions at once, instead of `region`: "all" or names
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Vec<String>>,
+    /// next_targets of a cut answer over several accounts
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub targets_from: Option<String>,
 }
 
 impl Selector {
-    /// The names of the arguments, which no tool may use for anything else.
-    pub const FIELDS: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+    /// The arguments that name one target. No tool may use these words for anything else.
+    pub const ONE: [&'static str; 4] = ["account", "role_arn", "profile", "region"];
+    /// The arguments that name several. Only tools that read have them.
+    pub const MANY: [&'static str; 3] = ["accounts", "regions", "targets_from"];
+
+    /// Whether several targets are meant, so that the answer is a list, even if it turns out to be of one.
+    pub fn is_many(&self) -> bool {
+        self.accounts.is_some() || self.regions.is_some()
+    }
 }
 
 /// A role session that may be asked of STS: everything that affects what STS answers.
@@ -50,6 +68,16 @@ pub struct RoleSession {
     pub session_name: String,
     /// From the registry only.
     pub external_id: Option<ExternalId>,
+    /// Who is behind it and behind every session that it opens in turn.
+    pub source_identity: Option<String>,
+    /// Session tags.
+    pub tags: Vec<(&'static str, String)>,
+    /// What is left of the role's permissions.
+    pub policy: Policy,
+    /// How long it lasts.
+    pub seconds: i32,
+    /// For one call and no other: never kept.
+    pub once: bool,
 }
 
 /// An ExternalId, hidden from `Debug` and usable in a key.
@@ -81,7 +109,7 @@ pub enum Identity {
     /// A profile of `~/.aws`.
     Profile(ProfileName),
     /// A role, assumed with the base identity.
-    Role(Box<RoleSession>),
+    Role(Arc<RoleSession>),
     /// The base identity itself.
     Default,
 }
@@ -95,6 +123,8 @@ pub struct Target {
     pub region: Option<Region>,
     /// The registered account, if the call named one or the role belongs to one.
     pub account: Option<Arc<Account>>,
+    /// Whether something is to be changed there.
+    pub writes: bool,
 }
 
 impl Target {
@@ -110,29 +140,68 @@ impl Target {
 /// Resolves selectors.
 #[derive(Clone, Debug)]
 pub struct Resolver {
-    accounts: Arc<Accounts>,
+    accounts: Arc<RwLock<Arc<Accounts>>>,
     default_region: Option<Region>,
-    profiles: bool,
+    profiles: Profiles,
+    base_credentials: bool,
+    naming: Naming,
 }
 
 impl Resolver {
     /// A resolver over these accounts.
-    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: bool) -> Self {
+    pub fn new(accounts: Arc<Accounts>, default_region: Option<Region>, profiles: impl Into<Profiles>) -> Self {
         Self {
-            accounts,
+            accounts: Arc::new(RwLock::new(accounts)),
             default_region,
-            profiles,
+            profiles: profiles.into(),
+            base_credentials: true,
+            naming: Naming::default(),
         }
     }
 
-    /// The accounts.
-    pub fn accounts(&self) -> &Arc<Accounts> {
-        &self.accounts
+    /// With the settings that say what STS is told of a caller, and whether the base identity may be used itself.
+    pub fn with_settings(self, config: &AwsConfig) -> Self {
+        Self {
+            base_credentials: config.base_credentials,
+            naming: Naming {
+                source_identity: config.source_identity,
+                tags: config.session_tags,
+            },
+            ..self
+        }
     }
 
-    /// Whether calls may name a profile.
-    pub fn profiles(&self) -> bool {
-        self.profiles
+    /// The same, but for what STS is told of a caller.
+    pub fn with_naming(&self, naming: Naming) -> Self {
+        Self { naming, ..self.clone() }
+    }
+
+    /// The same for what the server does of its own accord: its own identity is always for that.
+    pub fn for_server(&self) -> Self {
+        Self {
+            base_credentials: true,
+            ..self.clone()
+        }
+    }
+
+    /// What STS is told of a caller.
+    pub fn naming(&self) -> Naming {
+        self.naming
+    }
+
+    /// The accounts as they are now.
+    pub fn accounts(&self) -> Arc<Accounts> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts other accounts in force, for every clone of this resolver. Calls that are resolved already go on with the old.
+    pub fn replace(&self, accounts: Accounts) {
+        *self.accounts.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(accounts);
+    }
+
+    /// Which profiles calls may name.
+    pub fn profiles(&self) -> &Profiles {
+        &self.profiles
     }
 
     /// The one target that a selector means. No AWS call is made.
@@ -145,6 +214,7 @@ impl Resolver {
             role_arn,
             profile,
             region,
+            ..
         } = selector;
         // An empty string is not "the default": it may be a name that got lost on its way here.
         let named = [
@@ -172,17 +242,29 @@ impl Resolver {
             (None, None, Some(name)) => self.account(name, caller)?,
             (None, None, None) => (Identity::Default, None),
         };
+        if identity == Identity::Default && !self.base_credentials {
+            return Err(AccountError::BaseCredentialsOff);
+        }
         let region = self.region(region.as_deref(), account.as_deref(), &identity)?;
         Ok(Target {
             identity,
             region,
             account,
+            writes: false,
         })
     }
 
     fn profile(&self, name: &str) -> Result<Identity, AccountError> {
-        if !self.profiles {
-            return Err(AccountError::ProfilesOff);
+        match &self.profiles {
+            Profiles::Any => {}
+            Profiles::Off => return Err(AccountError::ProfilesOff),
+            Profiles::Only(allowed) if allowed.iter().any(|p| p == name) => {}
+            Profiles::Only(allowed) => {
+                return Err(AccountError::ProfileNotAllowed {
+                    name: name.to_owned(),
+                    allowed: allowed.clone(),
+                });
+            }
         }
         name.parse()
             .map(Identity::Profile)
@@ -193,22 +275,22 @@ impl Resolver {
         let role: RoleArn = text
             .parse()
             .map_err(|e| AccountError::Selector(format!("role_arn `{text}`: {e}")))?;
-        self.accounts.check_role(&role)?;
-        let account = self.accounts.of_id(role.account());
+        self.accounts().check_role(&role)?;
+        let account = self.accounts().of_id(role.account());
         // The ExternalId belongs to the registered role: it is not lent to another role of the same account.
         let own = account
             .as_ref()
-            .filter(|a| self.accounts.role_of(a).as_ref() == Some(&role));
+            .filter(|a| self.accounts().role_of(a).as_ref() == Some(&role));
         let external_id = own.and_then(|a| a.external_id.as_ref());
-        Ok((session(role.clone(), external_id, caller), account))
+        Ok((self.session(role.clone(), external_id, caller), account))
     }
 
     fn account(&self, name: &str, caller: &Caller) -> Result<(Identity, Option<Arc<Account>>), AccountError> {
-        let account = self.accounts.find(name)?;
+        let account = self.accounts().find(name)?;
         let identity = if let Some(profile) = &account.profile {
             Identity::Profile(profile.clone())
-        } else if let Some(role) = self.accounts.role_of(&account) {
-            session(role, account.external_id.as_ref(), caller)
+        } else if let Some(role) = self.accounts().role_of(&account) {
+            self.session(role, account.external_id.as_ref(), caller)
         } else if account.kind == Kind::Central {
             Identity::Default
         } else {
@@ -218,6 +300,21 @@ impl Resolver {
             )));
         };
         Ok((identity, Some(account)))
+    }
+
+    /// A session that may do nothing yet: the tool's declaration says what it is for ([`Target::for_reading`]).
+    fn session(&self, role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
+        Identity::Role(Arc::new(RoleSession {
+            role,
+            caller: caller.clone(),
+            session_name: session_name(caller),
+            external_id: external_id.map(ExternalId::from),
+            source_identity: self.naming.source_identity(caller),
+            tags: self.naming.tags(caller),
+            policy: Policy::nothing(),
+            seconds: RoleSession::LONGEST,
+            once: false,
+        }))
     }
 
     fn region(
@@ -258,162 +355,5 @@ impl Resolver {
     }
 }
 
-fn session(role: RoleArn, external_id: Option<&Secret>, caller: &Caller) -> Identity {
-    Identity::Role(Box::new(RoleSession {
-        role,
-        caller: caller.clone(),
-        session_name: session_name(caller),
-        external_id: external_id.map(ExternalId::from),
-    }))
-}
-
-/// The caller as a RoleSessionName: 2–64 of `[\w+=,.@-]` (STS, AssumeRole). Callers that differ stay different.
-pub fn session_name(caller: &Caller) -> String {
-    use sha2::{Digest, Sha256};
-
-    let fine = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
-    let name = format!("aws-ops-{}", caller.name());
-    if name.len() <= 64 && name.chars().all(fine) {
-        return name;
-    }
-    let clean: String = name.chars().map(|c| if fine(c) { c } else { '-' }).take(47).collect();
-    let digest = Sha256::digest(caller.name().as_bytes());
-    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    format!("{clean}-{short}")
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::aws::ids::tests::MALFORMED_ROLE_ARNS;
-
-    fn resolver() -> Resolver {
-        let json = r#"[{"name": "production", "id": "222222222222", "external_id": "shared", "regions": ["eu-west-1", "us-east-1"]},
-                       {"name": "laptop", "profile": "laptop-sso"}]"#;
-        let config = crate::config::AwsConfig::for_tests(&["--account-registry", json]);
-        let accounts = crate::aws::registry::load(&config, &Default::default()).unwrap();
-        Resolver::new(Arc::new(accounts), None, true)
-    }
-
-    fn resolve(selector: Selector) -> Result<Target, AccountError> {
-        resolver().resolve(&selector, &Caller::new("alice"))
-    }
-
-    fn s(text: &str) -> Option<String> {
-        Some(text.to_owned())
-    }
-
-    #[test]
-    fn profile_wins_over_role_and_role_over_default() {
-        let role_arn = s("arn:aws:iam::222222222222:role/aws-ops-target");
-        let both = Selector {
-            profile: s("p"),
-            role_arn: role_arn.clone(),
-            ..Selector::default()
-        };
-        assert!(matches!(resolve(both).unwrap().identity, Identity::Profile(p) if p.as_str() == "p"));
-        let role = resolve(Selector {
-            role_arn,
-            ..Selector::default()
-        })
-        .unwrap();
-        assert!(
-            matches!(&role.identity, Identity::Role(r) if r.session_name == "aws-ops-alice" && r.external_id.is_some())
-        );
-        assert_eq!(role.account.unwrap().name, "production");
-        assert!(matches!(
-            resolve(Selector::default()).unwrap().identity,
-            Identity::Default
-        ));
-    }
-
-    #[test]
-    fn an_account_stands_for_its_role_or_profile() {
-        let production = resolve(Selector {
-            account: s("production"),
-            ..Selector::default()
-        })
-        .unwrap();
-        assert!(matches!(&production.identity, Identity::Role(r) if r.role.name() == "aws-ops-target"));
-        assert_eq!(production.region.unwrap().as_str(), "eu-west-1");
-        let laptop = resolve(Selector {
-            account: s("laptop"),
-            ..Selector::default()
-        })
-        .unwrap();
-        assert!(matches!(&laptop.identity, Identity::Profile(p) if p.as_str() == "laptop-sso"));
-    }
-
-    #[test]
-    fn contradictions_and_bad_regions_are_refused() {
-        for selector in [
-            Selector {
-                account: s("production"),
-                profile: s("p"),
-                ..Selector::default()
-            },
-            Selector {
-                account: s("production"),
-                region: s("ap-south-1"),
-                ..Selector::default()
-            },
-            Selector {
-                region: s("us-east-1.evil/#"),
-                ..Selector::default()
-            },
-            Selector {
-                account: s("nope"),
-                ..Selector::default()
-            },
-        ] {
-            assert!(resolve(selector.clone()).is_err(), "{selector:?}");
-        }
-        let off = Resolver::new(resolver().accounts, None, false);
-        let default = Selector {
-            profile: s("default"),
-            ..Selector::default()
-        };
-        assert!(matches!(
-            off.resolve(&default, &Caller::local()),
-            Err(AccountError::ProfilesOff)
-        ));
-    }
-
-    #[test]
-    fn malformed_roles_resolve_to_nothing() {
-        for arn in MALFORMED_ROLE_ARNS {
-            assert!(
-                resolve(Selector {
-                    role_arn: s(arn),
-                    ..Selector::default()
-                })
-                .is_err(),
-                "{arn:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn session_names_are_legal_and_distinct() {
-        let long = "x".repeat(200);
-        let names = [
-            "alice",
-            "bob@example.com",
-            "münchen/ops",
-            "münchen_ops",
-            &long,
-            &format!("{long}y"),
-        ];
-        let mut made: Vec<String> = names.iter().map(|n| session_name(&Caller::new(*n))).collect();
-        for name in &made {
-            assert!((2..=64).contains(&name.len()), "{name}");
-            assert!(
-                name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c)),
-                "{name}"
-            );
-        }
-        made.sort();
-        made.dedup();
-        assert_eq!(made.len(), names.len());
-    }
-}
+mod tests;

@@ -40,6 +40,8 @@ pub struct Aws {
     clock: Arc<dyn Clock>,
     shared: OnceCell<Shared>,
     sessions: Mutex<LruCache<(Identity, Region), Arc<Session>>>,
+    /// Whose account GetCallerIdentity has confirmed.
+    confirmed: Mutex<LruCache<Identity, ()>>,
 }
 
 /// What is loaded when AWS is first used.
@@ -123,13 +125,14 @@ impl Aws {
             clock,
             shared: OnceCell::new(),
             sessions: Mutex::new(capacity.map_or_else(LruCache::unbounded, LruCache::new)),
+            confirmed: Mutex::new(capacity.map_or_else(LruCache::unbounded, LruCache::new)),
         }
     }
 
-    /// Signs a target in.
+    /// Signs a target in. For a change, it is made sure first that the account is the one that is meant.
     ///
     /// # Errors
-    /// Why its credentials can't be had.
+    /// Why its credentials can't be had, or that they are another account's.
     pub async fn session(&self, target: &Target) -> Result<Arc<Session>, AccountError> {
         let shared = self.shared().await?;
         let region = match (target.region, &target.identity) {
@@ -142,36 +145,76 @@ impl Aws {
                 .unwrap_or(Region::DEFAULT),
         };
         let keys = shared.credentials.get(&target.identity).await?;
-        let key = (target.identity.clone(), region);
-        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(session) = sessions.get(&key) {
-            return Ok(session.clone());
-        }
         let known = keys
             .account_id()
             .and_then(|id| id.as_str().parse().ok())
             .or_else(|| target.account_id().cloned());
-        let session = Arc::new(self.make_session(shared, &target.identity, region, known));
-        sessions.put(key, session.clone());
+        let session = if target.identity.once() {
+            // These keys end with the call: nothing of them is kept, and nothing could renew them.
+            let provider = SharedCredentialsProvider::new(keys);
+            Arc::new(self.make_session(shared, provider, region, known))
+        } else {
+            self.kept(shared, &target.identity, region, known)
+        };
+        if target.writes {
+            self.confirm(target, &session).await?;
+        }
         Ok(session)
+    }
+
+    fn kept(&self, shared: &Shared, identity: &Identity, region: Region, account: Option<AccountId>) -> Arc<Session> {
+        let key = (identity.clone(), region);
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(session) = sessions.get(&key) {
+            return session.clone();
+        }
+        let provider = SharedCredentialsProvider::new(Provider {
+            credentials: shared.credentials.clone(),
+            identity: identity.clone(),
+        });
+        let session = Arc::new(self.make_session(shared, provider, region, account));
+        sessions.put(key, session.clone());
+        session
+    }
+
+    /// Asks STS, once for each role and caller or profile, whose account it is.
+    async fn confirm(&self, target: &Target, session: &Session) -> Result<(), AccountError> {
+        let Some(expected) = target.expected_account() else {
+            return Ok(());
+        };
+        let key = target.identity.without_purpose();
+        let known = |confirmed: &Mutex<LruCache<Identity, ()>>| {
+            let mut confirmed = confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+            confirmed.get(&key).is_some()
+        };
+        if known(&self.confirmed) {
+            return Ok(());
+        }
+        let (found, arn) = sts::caller_identity(&session.client(aws_sdk_sts::Client::new)).await?;
+        if found != *expected {
+            return Err(AccountError::WrongAccount {
+                expected: expected.clone(),
+                found,
+                arn,
+            });
+        }
+        let mut confirmed = self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        confirmed.put(key, ());
+        Ok(())
     }
 
     fn make_session(
         &self,
         shared: &Shared,
-        identity: &Identity,
+        provider: SharedCredentialsProvider,
         region: Region,
         account: Option<AccountId>,
     ) -> Session {
-        let provider = Provider {
-            credentials: shared.credentials.clone(),
-            identity: identity.clone(),
-        };
         let config = shared
             .config
             .to_builder()
             .region(aws_types::region::Region::from_static(region.as_str()))
-            .credentials_provider(SharedCredentialsProvider::new(provider))
+            .credentials_provider(provider)
             .build();
         Session {
             region,
@@ -180,6 +223,12 @@ impl Aws {
             clients: Mutex::default(),
             account: OnceCell::new_with(account),
         }
+    }
+
+    /// How many sessions' clients and how many identities' keys are kept.
+    pub fn kept_sessions(&self) -> (usize, usize) {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).len();
+        (sessions, self.shared.get().map_or(0, |s| s.credentials.cached()))
     }
 
     /// Forgets an identity's keys, because AWS no longer takes them; the next call signs in anew.
@@ -198,8 +247,8 @@ impl Aws {
         self.shared
             .get_or_try_init(|| async {
                 let config = self.load().await;
-                let capacity = self.limits.credential_cache_size.get();
-                let credentials = Credentials::new(config.clone(), self.base.clone(), capacity, self.clock.clone())?;
+                let credentials =
+                    Credentials::new(config.clone(), self.base.clone(), &self.limits, self.clock.clone())?;
                 Ok(Shared {
                     config,
                     credentials: Arc::new(credentials),

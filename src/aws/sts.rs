@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use aws_credential_types::Credentials as Keys;
 use aws_sdk_sts::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
+    error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::RequestId,
+    types::Tag,
 };
 
 use super::{
@@ -15,20 +16,26 @@ use super::{
     resolve::RoleSession,
 };
 
-/// How long a role session lasts. IRSA to target is role chaining, for which STS allows no more than an hour.
-const SESSION_SECONDS: i32 = 3600;
-
 /// Asks STS for the session.
 ///
 /// # Errors
-/// A refusal ([`AccountError::AssumeDenied`]), or base credentials that AWS does not take.
+/// A refusal ([`AccountError::AssumeDenied`]), a policy that STS does not take, or base credentials that AWS does not take.
 pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, AccountError> {
+    let tag = |(key, value): &(&str, String)| Tag::builder().key(*key).value(value).build();
+    let tags = session.tags.iter().map(tag).collect::<Result<Vec<_>, BuildError>>();
+    let tags = tags.map_err(|e| AccountError::Policy {
+        role: session.role.clone(),
+        message: e.to_string(),
+    })?;
     let answer = sts
         .assume_role()
         .role_arn(session.role.as_str())
         .role_session_name(&session.session_name)
-        .duration_seconds(SESSION_SECONDS)
+        .duration_seconds(session.seconds.clamp(RoleSession::ONCE, RoleSession::LONGEST))
         .set_external_id(session.external_id.as_ref().map(|e| e.expose().to_owned()))
+        .policy(session.policy.as_str())
+        .set_source_identity(session.source_identity.clone())
+        .set_tags((!tags.is_empty()).then_some(tags))
         .send()
         .await
         .map_err(|e| classify(&e, Some(session)))?;
@@ -81,6 +88,14 @@ where
             role: session.role.clone(),
             message,
             request_id: error.request_id().map(str::to_owned),
+        },
+        ("PackedPolicyTooLarge", Some(session)) => AccountError::PolicyTooLarge {
+            role: session.role.clone(),
+            message,
+        },
+        ("MalformedPolicyDocument" | "ValidationError", Some(session)) => AccountError::Policy {
+            role: session.role.clone(),
+            message,
         },
         (code, _) => AccountError::Rejected {
             message: format!("{code}: {message}"),

@@ -9,7 +9,9 @@ use serde::Serialize;
 
 use crate::{
     auth::Caller,
-    aws::{Account, AccountError, AccountId, Aws, Resolver, Selector, sts},
+    aws::{
+        Account, AccountError, AccountId, Aws, Identity, Naming, Resolver, Selector, Target, error::refused_naming, sts,
+    },
 };
 
 use super::{AwsOptions, Connected, colours, print};
@@ -79,7 +81,13 @@ impl Check {
 async fn steps(connected: &Connected) -> Vec<Step> {
     let Connected { resolver, aws, .. } = connected;
     let mut steps = vec![registry(resolver)];
-    let base = identity(aws, resolver, Selector::default()).await;
+    let base = match resolver
+        .for_server()
+        .resolve(&Selector::default(), &Caller::new("check"))
+    {
+        Ok(target) => identity(aws, &target).await,
+        Err(error) => Err(error),
+    };
     let signed_in = base.is_ok();
     steps.push(Step::new(
         "base identity",
@@ -108,25 +116,103 @@ fn registry(resolver: &Resolver) -> Step {
 }
 
 async fn check_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Step {
+    let name = format!("account {}", account.name);
+    let tried = match try_account(aws, resolver, account).await {
+        Ok(tried) => tried,
+        Err(error) => return Step::new(&name, Err(error)),
+    };
+    // A registry that names the wrong account is worse than one that names none.
+    if let Some(expected) = account.id.clone().filter(|expected| *expected != tried.id) {
+        let error = AccountError::WrongAccount {
+            expected,
+            found: tried.id,
+            arn: tried.arn,
+        };
+        return Step::new(&name, Err(error));
+    }
+    let mut step = Step::new(&name, Ok(tried.arn));
+    let refused: Vec<&str> = [
+        ("SourceIdentity", tried.accepts.source_identity),
+        ("session tags", tried.accepts.tags),
+    ]
+    .into_iter()
+    .filter_map(|(what, accepted)| (!accepted).then_some(what))
+    .collect();
+    if let Some(error) = tried.refusal {
+        let sent = resolver.naming();
+        let needed = (sent.source_identity && !tried.accepts.source_identity) || (sent.tags && !tried.accepts.tags);
+        // The role itself is fine, but with these settings each call is refused.
+        step.ok = !needed;
+        let so = if needed {
+            "calls send them, so they fail"
+        } else {
+            "calls don't send them"
+        };
+        step.detail = format!(
+            "{}; its role does not accept {}: {so}",
+            step.detail,
+            refused.join(" and ")
+        );
+        step.hint = error.hint();
+    } else if tried.is_role {
+        step.detail = format!("{}; its role accepts SourceIdentity and session tags", step.detail);
+    }
+    step
+}
+
+/// An account that could be signed in to, and what its role accepts of what STS can be told of a caller.
+struct Tried {
+    id: AccountId,
+    arn: String,
+    is_role: bool,
+    accepts: Naming,
+    refusal: Option<AccountError>,
+}
+
+/// Signs in with everything, and then without what is refused.
+async fn try_account(aws: &Aws, resolver: &Resolver, account: &Account) -> Result<Tried, AccountError> {
     let selector = Selector {
         account: Some(account.name.clone()),
         ..Selector::default()
     };
-    let result = identity(aws, resolver, selector)
-        .await
-        .and_then(|(id, arn)| match &account.id {
-            // A registry that names the wrong account is worse than one that names none.
-            Some(expected) if *expected != id => Err(AccountError::Rejected {
-                message: format!("the registry says account {expected}, but the identity is {arn} in account {id}"),
-            }),
-            _ => Ok(arn),
-        });
-    Step::new(&format!("account {}", account.name), result)
+    let (mut accepts, mut refusal) = (Naming::default(), None);
+    loop {
+        let naming = resolver.for_server().with_naming(accepts);
+        let target = naming.resolve(&selector, &Caller::new("check"))?;
+        let error = match identity(aws, &target).await {
+            Ok((id, arn)) => {
+                return Ok(Tried {
+                    id,
+                    arn,
+                    is_role: matches!(target.identity, Identity::Role(_)),
+                    accepts,
+                    refusal,
+                });
+            }
+            Err(error) => error,
+        };
+        accepts = without_refused(&error, accepts).ok_or_else(|| error.clone())?;
+        refusal.get_or_insert(error);
+    }
 }
 
-async fn identity(aws: &Aws, resolver: &Resolver, selector: Selector) -> Result<(AccountId, String), AccountError> {
-    let target = resolver.resolve(&selector, &Caller::new("check"))?;
-    let session = aws.session(&target).await?;
+/// What is left to send after this refusal; `None` if the refusal was about something else.
+fn without_refused(error: &AccountError, naming: Naming) -> Option<Naming> {
+    let AccountError::AssumeDenied { message, .. } = error else {
+        return None;
+    };
+    match refused_naming(message)? {
+        (_, "SOURCE_IDENTITY") if naming.source_identity => Some(Naming {
+            source_identity: false,
+            ..naming
+        }),
+        (_, "SESSION_TAGS") if naming.tags => Some(Naming { tags: false, ..naming }),
+        _ => None,
+    }
+}
+
+async fn identity(aws: &Aws, target: &Target) -> Result<(AccountId, String), AccountError> {
+    let session = aws.session(target).await?;
     sts::caller_identity(&session.client(aws_sdk_sts::Client::new)).await
 }
 

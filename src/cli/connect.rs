@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use tokio::{sync::mpsc, task::AbortHandle};
 
 use crate::{
     auth::Caller,
-    aws::{Aws, Base, Resolver, registry},
+    aws::{Aws, Base, Resolver, refresh::Refresher, registry},
     config::{AccountVariables, AwsConfig, ToolsConfig},
     server::{Catalogue, CatalogueOptions, Server},
 };
@@ -34,7 +35,9 @@ pub struct Connected {
     /// The accounts.
     pub resolver: Resolver,
     /// The way to them.
-    pub aws: Aws,
+    pub aws: Arc<Aws>,
+    /// What keeps the accounts current; `None` where nothing can change.
+    pub refresher: Option<Refresher>,
     tools: ToolsConfig,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
@@ -58,11 +61,14 @@ impl AwsOptions {
         if self.sandbox {
             return self.connect_sandbox().await;
         }
-        let accounts = registry::load(&self.aws, &AccountVariables::from_environment())?;
-        let profiles = self.aws.profiles.unwrap_or(self.aws.web_identity_token_file.is_none());
+        let variables = AccountVariables::from_environment();
+        let accounts = registry::load(&self.aws, &variables)?;
+        let resolver = Resolver::new(Arc::new(accounts), self.aws.region, self.aws.profiles()).with_settings(&self.aws);
+        let refresher = Refresher::new(self.aws.clone(), variables, resolver.clone());
         Ok(Connected {
-            resolver: Resolver::new(Arc::new(accounts), self.aws.region, profiles),
-            aws: Aws::new(&self.aws, Base::Chain)?,
+            resolver,
+            aws: Arc::new(Aws::new(&self.aws, Base::Chain)?),
+            refresher: refresher.is_needed().then_some(refresher),
             tools: self.tools.clone(),
             #[cfg(feature = "sandbox")]
             _sandbox: None,
@@ -85,10 +91,11 @@ impl AwsOptions {
         config.ca_bundle = None;
         let aws = Aws::new(&config, Base::Fixed(sandbox.base_credentials()))?;
         // Profiles would send a real profile's signature to the sandbox, and the user would take its answers for real.
-        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false);
+        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false).with_settings(&config);
         Ok(Connected {
             resolver,
-            aws,
+            aws: Arc::new(aws),
+            refresher: None,
             tools: self.tools.clone(),
             _sandbox: Some(server),
         })
@@ -114,8 +121,13 @@ impl Connected {
     /// # Errors
     /// A filter that names no tool.
     pub fn server(self, local: Option<Caller>) -> Result<(Server, ConnectedGuard)> {
+        let keep = self.refresher.map(|refresher| {
+            let (now, asked) = mpsc::channel(1);
+            tokio::spawn(on_hangup(now));
+            tokio::spawn(refresher.run(self.aws.clone(), asked)).abort_handle()
+        });
         let options = CatalogueOptions {
-            profiles: self.resolver.profiles(),
+            profiles: self.resolver.profiles().clone(),
             tools: self.tools,
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
@@ -124,16 +136,37 @@ impl Connected {
         return Ok((
             server,
             ConnectedGuard {
+                keep,
                 _sandbox: self._sandbox,
             },
         ));
         #[cfg(not(feature = "sandbox"))]
-        return Ok((server, ConnectedGuard {}));
+        return Ok((server, ConnectedGuard { keep }));
     }
 }
 
-/// Keeps the sandbox alive; it ends when this is dropped.
+/// Asks for the registry to be read again whenever the process gets SIGHUP.
+async fn on_hangup(now: mpsc::Sender<()>) {
+    #[cfg(unix)]
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
+        Ok(mut hangups) => while hangups.recv().await.is_some() && now.send(()).await.is_ok() {},
+        Err(error) => tracing::error!(%error, "SIGHUP can't be waited for"),
+    }
+    // The channel must stay open: its end would end the refreshing.
+    now.closed().await;
+}
+
+/// Keeps the sandbox and the refreshing alive; both end when this is dropped.
 pub struct ConnectedGuard {
+    keep: Option<AbortHandle>,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
+}
+
+impl Drop for ConnectedGuard {
+    fn drop(&mut self) {
+        if let Some(keep) = &self.keep {
+            keep.abort();
+        }
+    }
 }

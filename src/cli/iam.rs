@@ -95,7 +95,7 @@ enum Part {
 impl Iam {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let options = CatalogueOptions {
-            profiles: true,
+            profiles: true.into(),
             tools: self.tools.clone(),
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;

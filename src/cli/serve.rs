@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{Authenticator, Caller, generate_token},
     config::{ConfigError, HttpConfig, Secret},
-    http::{self, shutdown_signal},
+    http::{self, Lifecycle, shutdown_signal},
 };
 
 use super::{AwsOptions, print};
@@ -33,32 +33,40 @@ impl Serve {
         let auth = Authenticator::from_config(&self.http)?;
         let connected = self.options.connect().await?;
         let (server, _sandbox) = connected.server(None)?;
+        // Before anything says that the server is there: who reads that may stop it at once.
+        let signalled = shutdown_signal().context("can't wait for signals")?;
         let address = SocketAddr::new(self.http.host, self.http.port);
+        let shutdown = CancellationToken::new();
+        let lifecycle = Lifecycle::new(shutdown.clone());
+        let (accounts, tools) = (
+            server.resolver().accounts().workloads().count(),
+            server.catalogue().entries().count(),
+        );
+        // Before anything is said or heard, so that a wrong setting is all that is said.
+        let router = http::router(&self.http, auth, move || server.clone(), &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
         let address = listener.local_addr().context("the listener has no address")?;
-        let accounts = server.resolver().accounts().workloads().count();
-        let tools = server.catalogue().entries().count();
         tracing::info!(%address, accounts, tools, sandbox = self.options.is_sandbox(), "listening on /mcp and /sse");
         if self.options.is_sandbox() {
-            print(&welcome(address, made_token.as_ref(), std::io::stdout().is_terminal()))?;
+            print(&welcome(
+                &self.url(address),
+                made_token.as_ref(),
+                std::io::stdout().is_terminal(),
+            ))?;
         } else if !self.http.host.is_loopback() && self.http.allowed_hosts.is_empty() && self.http.public_url.is_none()
         {
             tracing::warn!(
                 "only loopback names are answered: set PUBLIC_URL or ALLOWED_HOSTS to the name that clients use"
             );
         }
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
         tokio::spawn(async move {
-            match shutdown_signal().await {
-                Ok(()) => tracing::info!("stopping: finishing the calls in flight"),
-                Err(error) => tracing::error!(%error, "can't wait for signals"),
-            }
-            stop.cancel();
+            signalled.await;
+            tracing::info!("stopping: finishing the calls in flight");
+            shutdown.cancel();
         });
-        http::serve(listener, &self.http, auth, move || server.clone(), shutdown).await?;
+        http::listen(listener, router, &self.http.limits, &lifecycle).await?;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
@@ -70,10 +78,20 @@ impl Serve {
         match (idle, tool) {
             (Some(idle), Some(tool)) if tool < idle => Ok(()),
             (None, _) => Ok(()),
-            (Some(idle), _) => Err(ConfigError::Invalid(format!(
-                "TOOL_TIMEOUT must be below SESSION_IDLE_TIMEOUT ({} s), or a long call would lose its answer",
-                idle.as_secs()
-            ))),
+            (Some(idle), tool) => Err(ConfigError::wrong(
+                "TOOL_TIMEOUT (--tool-timeout)",
+                tool.map_or_else(|| "off".to_owned(), |t| format!("{t:?}")),
+                format!("expected less than SESSION_IDLE_TIMEOUT ({idle:?}), or a long call would lose its answer"),
+            )),
+        }
+    }
+
+    /// Where clients find the server: PUBLIC_URL, or where it listens.
+    fn url(&self, address: SocketAddr) -> String {
+        match &self.http.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None if address.ip().is_unspecified() => format!("http://localhost:{}", address.port()),
+            None => format!("http://{address}"),
         }
     }
 
@@ -89,36 +107,31 @@ impl Serve {
 }
 
 /// What a newcomer needs next: the accounts, the token, and a line for each client.
-fn welcome(address: SocketAddr, token: Option<&Secret>, colours: bool) -> String {
+fn welcome(url: &str, token: Option<&Secret>, colours: bool) -> String {
     let token = token.map_or("$MCP_AUTH_TOKEN", Secret::expose);
-    let host = if address.ip().is_unspecified() {
-        format!("localhost:{}", address.port())
-    } else {
-        address.to_string()
-    };
     let (bold, plain) = if colours { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
     let json = format!(
-        r#"{{"mcpServers": {{"aws-ops": {{"url": "http://{host}/mcp", "headers": {{"Authorization": "Bearer {token}"}}}}}}}}"#
+        r#"{{"mcpServers": {{"aws-ops": {{"url": "{url}/mcp", "headers": {{"Authorization": "Bearer {token}"}}}}}}}}"#
     );
     let vscode = format!(
-        r#"{{"name": "aws-ops", "type": "http", "url": "http://{host}/mcp", "headers": {{"Authorization": "Bearer {token}"}}}}"#
+        r#"{{"name": "aws-ops", "type": "http", "url": "{url}/mcp", "headers": {{"Authorization": "Bearer {token}"}}}}"#
     );
     format!(
         r#"
 {bold}aws-ops-mcp sandbox{plain}: production, staging and development, in this process. Nothing real is touched.
 
-{bold}Streamable HTTP{plain}  http://{host}/mcp
-{bold}HTTP+SSE{plain}         http://{host}/sse
+{bold}Streamable HTTP{plain}  {url}/mcp
+{bold}HTTP+SSE{plain}         {url}/sse
 {bold}Token{plain}            {token}
 
 {bold}Claude Code{plain}
-  claude mcp add --transport http aws-ops http://{host}/mcp --header "Authorization: Bearer {token}"
+  claude mcp add --transport http aws-ops {url}/mcp --header "Authorization: Bearer {token}"
 {bold}Cursor{plain} (~/.cursor/mcp.json)
   {json}
 {bold}VS Code{plain}
   code --add-mcp '{vscode}'
 {bold}Inspector{plain}
-  npx @modelcontextprotocol/inspector --cli http://{host}/mcp --transport http \
+  npx @modelcontextprotocol/inspector --cli {url}/mcp --transport http \
     --header "Authorization: Bearer {token}" --method tools/call --tool-name list_secrets --tool-arg account=production
 
 Ask: "Which secrets does production have that staging lacks?"   Stop with Ctrl-C.
@@ -129,6 +142,7 @@ Ask: "Which secrets does production have that staging lacks?"   Stop with Ctrl-C
 
 /// Serves one client on standard input and output, as the person who started it.
 pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
+    let signalled = shutdown_signal().context("can't wait for signals")?;
     let connected = options.connect().await?;
     let (server, _sandbox) = connected.server(Some(Caller::local()))?;
     let session = server
@@ -137,7 +151,7 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
         .context("the client did not begin an MCP session")?;
     tokio::select! {
         ended = session.waiting() => { ended.context("the session broke off")?; }
-        _ = shutdown_signal() => {}
+        () = signalled => {}
     }
     Ok(ExitCode::SUCCESS)
 }

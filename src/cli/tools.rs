@@ -30,7 +30,7 @@ pub(super) struct Tools {
 impl Tools {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let options = CatalogueOptions {
-            profiles: true,
+            profiles: true.into(),
             tools: self.tools.clone(),
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use clap::ArgAction;
+
 use super::{
     region::Region,
     value::{Limit, count_limit, duration_limit},
@@ -19,6 +21,18 @@ pub struct AwsConfig {
     #[arg(long, env = "ACCOUNT_REGISTRY", value_name = "PATH|JSON")]
     pub account_registry: Option<String>,
 
+    /// How often the registry's file is looked at for changes; SIGHUP reads it at once
+    #[arg(long, env = "REGISTRY_REFRESH", default_value = "10s", value_parser = duration_limit)]
+    pub registry_refresh: Limit<Duration>,
+
+    /// Registered account through which AWS Organizations lists all accounts; those that the registry does not name are added
+    #[arg(long, env = "ORGANIZATIONS_ACCOUNT", value_name = "ACCOUNT")]
+    pub organizations_account: Option<String>,
+
+    /// How often the organization is listed
+    #[arg(long, env = "ORGANIZATIONS_REFRESH", default_value = "15m", value_parser = duration_limit)]
+    pub organizations_refresh: Limit<Duration>,
+
     /// Name of the role to assume in a registered account that states no role_arn of its own
     #[arg(long, env = "TARGET_ROLE_NAME", default_value = "aws-ops-target", value_parser = role_name, value_name = "NAME")]
     pub target_role_name: String,
@@ -27,9 +41,21 @@ pub struct AwsConfig {
     #[arg(long, env = "ALLOWED_ROLE_ARNS", value_delimiter = ',', value_name = "ARN,…")]
     pub allowed_role_arns: Vec<String>,
 
-    /// Whether calls may name a profile of ~/.aws: `on`, `off`; without it on, but off where a web identity (IRSA) is mounted
-    #[arg(long, env = "PROFILES", value_name = "on|off", value_parser = on_off)]
-    pub profiles: Option<bool>,
+    /// Which profiles of ~/.aws calls may name: `on` (all), `off`, or names; without it on, but off where a web identity (IRSA) is mounted
+    #[arg(long, env = "PROFILES", value_name = "on|off|NAME,…", value_parser = profiles)]
+    pub profiles: Option<Profiles>,
+
+    /// Whether calls that name no account, role or profile act as the server's own identity
+    #[arg(long, env = "BASE_CREDENTIALS", default_value = "on", value_name = "on|off", value_parser = on_off, action = ArgAction::Set)]
+    pub base_credentials: bool,
+
+    /// Whether role sessions carry the caller as SourceIdentity; each role's trust policy must allow sts:SetSourceIdentity
+    #[arg(long, env = "SOURCE_IDENTITY", default_value = "on", value_name = "on|off", value_parser = on_off, action = ArgAction::Set)]
+    pub source_identity: bool,
+
+    /// Whether role sessions carry the tags `caller` and, for a change, `tool`; each role's trust policy must allow sts:TagSession
+    #[arg(long, env = "SESSION_TAGS", default_value = "on", value_name = "on|off", value_parser = on_off, action = ArgAction::Set)]
+    pub session_tags: bool,
 
     /// Another endpoint for every AWS service, such as an emulator's
     #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
@@ -56,6 +82,14 @@ pub struct AwsLimits {
     #[arg(long, env = "TOOL_TIMEOUT", default_value = "60s", value_parser = duration_limit)]
     pub tool_timeout: Limit<Duration>,
 
+    /// Targets of one call that are asked at once
+    #[arg(long, env = "FAN_OUT_PARALLELISM", default_value = "64", value_parser = count_limit)]
+    pub fan_out_parallelism: Limit<usize>,
+
+    /// Time each target of a call over several may take
+    #[arg(long, env = "TARGET_TIMEOUT", default_value = "40s", value_parser = duration_limit)]
+    pub target_timeout: Limit<Duration>,
+
     /// Largest tool result; longer ones are cut, with a note and a cursor
     #[arg(long, env = "MAX_RESULT_BYTES", default_value = "1MiB", value_parser = super::value::bytes_limit)]
     pub max_result_bytes: Limit<usize>,
@@ -73,12 +107,48 @@ pub struct AwsLimits {
     pub operation_timeout: Limit<Duration>,
 
     /// Attempts of one AWS call, the first included
-    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=10))]
+    #[arg(long, env = "AWS_MAX_ATTEMPTS", default_value_t = 3, value_parser = attempts)]
     pub max_attempts: u32,
 
     /// Role sessions that are kept; the least recently used goes first
     #[arg(long, env = "CREDENTIAL_CACHE_SIZE", default_value = "8192", value_parser = count_limit)]
     pub credential_cache_size: Limit<usize>,
+
+    /// Role sessions that are asked of STS in a second; AWS allows 600 to everybody in the calling account together
+    #[arg(long, env = "ASSUME_ROLE_RATE", default_value = "50", value_parser = count_limit)]
+    pub assume_role_rate: Limit<usize>,
+}
+
+/// Which profiles calls may name.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Profiles {
+    /// Every one.
+    Any,
+    /// None: no tool has the argument.
+    #[default]
+    Off,
+    /// These.
+    Only(Vec<String>),
+}
+
+impl From<bool> for Profiles {
+    fn from(on: bool) -> Self {
+        if on { Self::Any } else { Self::Off }
+    }
+}
+
+impl From<&Self> for Profiles {
+    fn from(profiles: &Self) -> Self {
+        profiles.clone()
+    }
+}
+
+impl AwsConfig {
+    /// Which profiles calls may name, where the setting leaves it to the surroundings too.
+    pub fn profiles(&self) -> Profiles {
+        let unset = || Profiles::from(self.web_identity_token_file.is_none());
+        self.profiles.clone().unwrap_or_else(unset)
+    }
 }
 
 #[cfg(test)]
@@ -95,12 +165,31 @@ impl AwsConfig {
     }
 }
 
+fn attempts(text: &str) -> Result<u32, String> {
+    let number = text.parse().ok().filter(|n| (1..=10).contains(n));
+    number.ok_or_else(|| "expected a whole number from 1 to 10".to_owned())
+}
+
 /// `on` or `off`.
 fn on_off(text: &str) -> Result<bool, String> {
     match text {
         "on" | "true" => Ok(true),
         "off" | "false" => Ok(false),
         _ => Err("expected `on` or `off`".to_owned()),
+    }
+}
+
+/// `on`, `off`, or names of profiles.
+fn profiles(text: &str) -> Result<Profiles, String> {
+    if let Ok(on) = on_off(text) {
+        return Ok(on.into());
+    }
+    let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
+    let fine = |name: &String| !name.is_empty() && !name.contains(|c: char| c.is_control() || "[]#;".contains(c));
+    if names.iter().all(fine) {
+        Ok(Profiles::Only(names))
+    } else {
+        Err("expected `on`, `off` or names of profiles such as staging,production".to_owned())
     }
 }
 
@@ -118,7 +207,18 @@ fn role_name(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::role_name;
+    use super::{Profiles, profiles, role_name};
+
+    #[test]
+    fn profiles_are_all_none_or_some() {
+        assert_eq!(profiles("on"), Ok(Profiles::Any));
+        assert_eq!(profiles("off"), Ok(Profiles::Off));
+        let two = vec!["staging".to_owned(), "prod sso".to_owned()];
+        assert_eq!(profiles("staging, prod sso"), Ok(Profiles::Only(two)));
+        for wrong in [",", "a,,b", "a[b"] {
+            assert!(profiles(wrong).unwrap_err().contains("`off`"), "{wrong}");
+        }
+    }
 
     #[test]
     fn role_names() {

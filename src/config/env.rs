@@ -227,9 +227,9 @@ mod tests {
             "MAX_BODY_BYTES (--max-body-bytes): wrong value `lots`: expected a size such as 4MiB, 512KiB or 1000, or `off`"
         );
         let said = parse_probe(&["--port", "99999"]).unwrap_err().to_string();
-        assert!(
-            said.starts_with("MCP_PORT (--port): wrong value `99999`: 99999 is not in 0..=65535"),
-            "{said}"
+        assert_eq!(
+            said,
+            "MCP_PORT (--port): wrong value `99999`: expected a port number, 0 to 65535"
         );
         assert_eq!(parse_probe(&[]).unwrap().http.port, 8000);
     }

@@ -9,11 +9,11 @@ use super::value::{Limit, Secret, bytes_limit, count_limit, duration_limit};
 #[command(next_help_heading = "HTTP")]
 pub struct HttpConfig {
     /// Address to listen on. Anything but loopback wants ALLOWED_HOSTS or PUBLIC_URL
-    #[arg(long, env = "MCP_HOST", default_value = "127.0.0.1")]
+    #[arg(long, env = "MCP_HOST", default_value = "127.0.0.1", value_parser = address, value_name = "ADDRESS")]
     pub host: IpAddr,
 
     /// Port to listen on; 0 takes a free one
-    #[arg(long, env = "MCP_PORT", default_value_t = 8000)]
+    #[arg(long, env = "MCP_PORT", default_value_t = 8000, value_parser = port)]
     pub port: u16,
 
     /// Bearer token of the one caller named `default`; at least 128 bits (`openssl rand -hex 32`)
@@ -24,7 +24,7 @@ pub struct HttpConfig {
     #[arg(long, env = "MCP_AUTH_TOKENS", hide_env_values = true, value_name = "NAME=TOKEN,…")]
     pub auth_tokens: Option<Secret>,
 
-    /// The address under which clients reach the server, such as https://aws-ops.example.com; its host is allowed
+    /// The address under which clients reach the server, such as `https://aws-ops.example.com`; its host is allowed
     #[arg(long, env = "PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
 
@@ -100,4 +100,14 @@ pub struct HttpLimits {
     /// Time that calls in flight get after that before they are cut
     #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = duration_limit)]
     pub shutdown_grace: Limit<Duration>,
+}
+
+fn address(text: &str) -> Result<IpAddr, String> {
+    text.parse()
+        .map_err(|_| "expected an IP address such as 127.0.0.1, 0.0.0.0 or ::1".to_owned())
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| "expected a port number, 0 to 65535".to_owned())
 }

@@ -1,5 +1,7 @@
 //! What is logged, and in which shape.
 
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
 /// Level and format of the log, which goes to standard error.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
@@ -32,10 +34,35 @@ pub enum LogFormat {
 
 /// Checks the directives when they are read, so that a typo stops the start instead of silencing the log.
 fn directives(text: &str) -> Result<String, String> {
-    tracing_subscriber::EnvFilter::builder()
-        .parse(text)
-        .map(|_| text.to_owned())
-        .map_err(|_| {
-            "expected off, error, warn, info, debug, trace or directives such as info,aws_ops_mcp=debug".to_owned()
-        })
+    // A word alone would be taken for a target, and a mistyped level would then silence everything.
+    let typo = |part: &str| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err();
+    let text = text.split(',').map(str::trim).collect::<Vec<_>>().join(",");
+    let parsed = EnvFilter::builder()
+        .parse(&text)
+        .ok()
+        .filter(|_| !text.split(',').any(typo));
+    parsed.map(|_| text).ok_or_else(|| {
+        "expected off, error, warn, info, debug, trace or directives such as info,aws_ops_mcp=debug".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::directives;
+
+    #[test]
+    fn levels_and_directives_pass_and_typos_do_not() {
+        for right in [
+            "info",
+            "OFF",
+            "info,aws_ops_mcp::http=debug",
+            "warn,aws_ops_mcp=trace",
+            "aws_ops_mcp[http{caller}]=debug",
+        ] {
+            assert!(directives(right).is_ok(), "{right}");
+        }
+        for wrong in ["lots", "inof", "info,debgu", "aws_ops_mcp=lots"] {
+            assert!(directives(wrong).unwrap_err().contains("directives such as"), "{wrong}");
+        }
+    }
 }

@@ -111,6 +111,23 @@ fn distance(a: &str, b: &str) -> usize {
     above.last().copied().unwrap_or(0)
 }
 
+/// A text on one line, whatever it holds: control characters and the marks that reorder what a terminal shows are written out.
+pub fn one_line(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars()
+        .flat_map(|c| {
+            hidden(c)
+                .then(|| c.escape_default())
+                .into_iter()
+                .flatten()
+                .chain((!hidden(c)).then_some(c))
+        })
+        .collect()
+}
+
 /// A value that is never shown: not by `Debug`, not by `Display`, and gone from memory when dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -168,6 +185,12 @@ mod tests {
         assert_eq!(nearest("prodcution", ["production", "staging"]), Some("production"));
         assert_eq!(nearest("xyz", ["production", "staging"]), None);
         assert_eq!(distance("kitten", "sitting"), 3);
+    }
+
+    #[test]
+    fn one_line_is_one_line() {
+        let shown = one_line("größe \"x\"\r\n\u{1b}[31m\u{85}\u{202e}");
+        assert_eq!(shown, "größe \"x\"\\r\\n\\u{1b}[31m\\u{85}\\u{202e}");
     }
 
     #[test]

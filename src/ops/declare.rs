@@ -37,6 +37,12 @@ pub struct Declaration {
     pub access: Access,
     /// The IAM actions it needs, such as `secretsmanager:ListSecrets`.
     pub actions: Vec<String>,
+    /// What those actions are for, as ARNs with arguments in them (see [`crate::aws::policy`]). Reads need none.
+    pub resources: Vec<String>,
+    /// Those of the actions that IAM knows on no resource but `*`.
+    pub anywhere: Vec<String>,
+    /// KMS actions that the service needs in the caller's name, where a customer's own key is in use. Not everybody has such keys.
+    pub key_actions: Vec<String>,
     /// Whether it works in a target, and so takes the selector's arguments.
     pub targeted: bool,
     /// Whether doing it twice is the same as doing it once.
@@ -45,6 +51,9 @@ pub struct Declaration {
 
 const ACCESS: &str = "aws-ops/access";
 const ACTIONS: &str = "aws-ops/iam-actions";
+const RESOURCES: &str = "aws-ops/resources";
+const ANYWHERE: &str = "aws-ops/anywhere";
+const KEYS: &str = "aws-ops/key-actions";
 const TARGETED: &str = "aws-ops/targeted";
 const IDEMPOTENT: &str = "aws-ops/idempotent";
 
@@ -62,10 +71,44 @@ fn meta(access: Access, actions: &[&str], targeted: bool) -> MetaObject {
     MetaObject(rmcp::object!({ ACCESS: access, ACTIONS: actions, TARGETED: targeted }))
 }
 
-/// Marks a tool that is safe to repeat, because AWS deduplicates it or the second time changes nothing.
-pub fn idempotent(mut meta: MetaObject) -> MetaObject {
-    meta.0.insert(IDEMPOTENT.to_owned(), json!(true));
+/// Says more of a tool than [`declare`] does.
+pub trait Declare {
+    /// On which resource a change works: an ARN with the tool's own arguments in it, `{bucket|segment}`. A session for the
+    /// call may do the actions there and nowhere else. Every tool that writes needs one, or [`Declare::anywhere`].
+    #[must_use]
+    fn on(self, resource: &str) -> Self;
+
+    /// Which of the actions IAM knows on no resource but `*`.
+    #[must_use]
+    fn anywhere(self, actions: &[&str]) -> Self;
+
+    /// What the service needs of a customer's own KMS key, in the caller's name.
+    #[must_use]
+    fn with_key(self, actions: &[&str]) -> Self;
+}
+
+impl Declare for MetaObject {
+    fn on(self, resource: &str) -> Self {
+        with(self, RESOURCES, json!([resource]))
+    }
+
+    fn anywhere(self, actions: &[&str]) -> Self {
+        with(self, ANYWHERE, json!(actions))
+    }
+
+    fn with_key(self, actions: &[&str]) -> Self {
+        with(self, KEYS, json!(actions))
+    }
+}
+
+fn with(mut meta: MetaObject, key: &str, value: serde_json::Value) -> MetaObject {
+    meta.0.insert(key.to_owned(), value);
     meta
+}
+
+/// Marks a tool that is safe to repeat, because AWS deduplicates it or the second time changes nothing.
+pub fn idempotent(meta: MetaObject) -> MetaObject {
+    with(meta, IDEMPOTENT, json!(true))
 }
 
 impl Declaration {
@@ -74,12 +117,18 @@ impl Declaration {
         let get = |key: &str| tool.meta.as_ref().and_then(|m| m.0.get(key)).cloned();
         let read = |key| get(key).and_then(|v| serde_json::from_value(v).ok());
         let access = read(ACCESS).unwrap_or(Access::Destroy);
+        let list = |key| {
+            get(key)
+                .and_then(|v| serde_json::from_value(v).ok())
+                .unwrap_or_default()
+        };
         let flag = |key| get(key).and_then(|v| v.as_bool());
         Self {
             access,
-            actions: get(ACTIONS)
-                .and_then(|v| serde_json::from_value(v).ok())
-                .unwrap_or_default(),
+            actions: list(ACTIONS),
+            resources: list(RESOURCES),
+            anywhere: list(ANYWHERE),
+            key_actions: list(KEYS),
             targeted: flag(TARGETED).unwrap_or(true),
             idempotent: flag(IDEMPOTENT).unwrap_or(access <= Access::Reveal),
         }

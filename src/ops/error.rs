@@ -97,7 +97,13 @@ impl OpError {
             Self::Account(AccountError::Unknown { .. }) => ErrorCode::UnknownAccount,
             Self::Forbidden(_)
             | Self::Hidden(..)
-            | Self::Account(AccountError::RoleNotAllowed { .. } | AccountError::ProfilesOff) => ErrorCode::Forbidden,
+            | Self::Account(
+                AccountError::RoleNotAllowed { .. }
+                | AccountError::ProfilesOff
+                | AccountError::ProfileNotAllowed { .. }
+                | AccountError::BaseCredentialsOff
+                | AccountError::WrongAccount { .. },
+            ) => ErrorCode::Forbidden,
             Self::Account(AccountError::Throttled { .. }) => ErrorCode::Throttled,
             Self::Account(AccountError::Unreachable { .. }) | Self::Unreachable(_) => ErrorCode::Unreachable,
             Self::Account(_) => ErrorCode::Credentials,

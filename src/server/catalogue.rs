@@ -6,16 +6,16 @@ use rmcp::{
     handler::server::{common::schema_for_input, router::tool::ToolRouter},
     model::{JsonObject, Tool},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::Selector,
-    config::{ToolsConfig, value::nearest},
-    ops::{Declaration, OpError, Ops},
+    config::{Profiles, ToolsConfig, value::nearest},
+    ops::{Access, Declaration, OpError, Ops},
     services,
 };
 
-use super::filter::Filter;
+use super::{filter::Filter, scope::ReadPolicies};
 
 /// Every tool, in the order in which it is shown.
 pub struct Catalogue {
@@ -23,13 +23,14 @@ pub struct Catalogue {
     order: Vec<String>,
     entries: BTreeMap<String, Entry>,
     hidden: BTreeMap<String, (Entry, String)>,
+    policies: ReadPolicies,
 }
 
 /// What the tools that a server has depend on.
 #[derive(Clone, Debug, Default)]
 pub struct CatalogueOptions {
-    /// Whether tools take a profile.
-    pub profiles: bool,
+    /// Which profiles tools take.
+    pub profiles: Profiles,
     /// Which tools there are.
     pub tools: ToolsConfig,
 }
@@ -38,7 +39,17 @@ impl From<bool> for CatalogueOptions {
     /// Every tool, with or without profiles.
     fn from(profiles: bool) -> Self {
         Self {
-            profiles,
+            profiles: profiles.into(),
+            tools: ToolsConfig::default(),
+        }
+    }
+}
+
+impl From<&Profiles> for CatalogueOptions {
+    /// Every tool, with these profiles.
+    fn from(profiles: &Profiles) -> Self {
+        Self {
+            profiles: profiles.clone(),
             tools: ToolsConfig::default(),
         }
     }
@@ -71,7 +82,7 @@ impl Catalogue {
     /// that uses the selector's words for something else.
     pub fn new(options: impl Into<CatalogueOptions>) -> Result<Self, String> {
         let options = options.into();
-        let selector = selector_properties(options.profiles)?;
+        let selector = selector_properties(&options.profiles)?;
         let toolsets = services::toolsets();
         let filter = Filter::new(&options.tools, &toolsets)?;
         let (mut order, mut entries, mut hidden) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
@@ -97,12 +108,19 @@ impl Catalogue {
         if order.is_empty() {
             return Err("TOOLSETS, TOOLS, EXCLUDE_TOOLS and READ_ONLY leave no tool".to_owned());
         }
+        let policies = ReadPolicies::new(entries.values())?;
         Ok(Self {
             router,
             order,
             entries,
             hidden,
+            policies,
         })
+    }
+
+    /// The sessions' policies of the tools that only look.
+    pub(super) fn policies(&self) -> &ReadPolicies {
+        &self.policies
     }
 
     /// The tool of this name.
@@ -154,15 +172,20 @@ impl Entry {
             .entry("properties")
             .or_insert_with(|| Value::Object(JsonObject::new()));
         if let Value::Object(properties) = properties {
-            if let Some(taken) = Selector::FIELDS.iter().find(|f| properties.contains_key(**f)) {
+            if let Some(taken) = Selector::ONE
+                .iter()
+                .chain(&Selector::MANY)
+                .find(|f| properties.contains_key(**f))
+            {
                 return Err(format!(
                     "tool `{}` uses the selector's argument `{taken}` for something else",
                     tool.name
                 ));
             }
-            if declaration.targeted {
-                properties.extend(selector.clone());
-            }
+            let takes = |field: &str| {
+                declaration.targeted && (Selector::ONE.contains(&field) || declaration.access == Access::Read)
+            };
+            properties.extend(selector.clone().into_iter().filter(|(field, _)| takes(field)));
         }
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
         schema.values_mut().for_each(lean);
@@ -178,6 +201,9 @@ impl Entry {
                     .for_each(|t| drop(t.remove("description")));
             }
             schema.values_mut().for_each(lean);
+            if declaration.targeted && declaration.access == Access::Read {
+                answers_of_many(&mut schema);
+            }
             *output = Arc::new(schema);
         }
         tool.annotations = Some(declaration.annotations());
@@ -214,25 +240,48 @@ impl Entry {
         if !self.declaration.targeted {
             return Ok((None, arguments));
         }
-        let chosen: JsonObject = Selector::FIELDS
+        let chosen: JsonObject = Selector::ONE
             .iter()
+            .chain(&Selector::MANY)
             .filter_map(|f| arguments.remove_entry(*f))
             .collect();
         let selector = serde_json::from_value(Value::Object(chosen));
-        let selector = selector
-            .map_err(|e| OpError::InvalidInput(format!("account, role_arn, profile and region are strings: {e}")))?;
+        let selector = selector.map_err(|e| {
+            OpError::InvalidInput(format!(
+                "account, role_arn, profile and region are strings, accounts and regions lists of strings: {e}"
+            ))
+        })?;
         Ok((Some(selector), arguments))
     }
 }
 
+/// What the answer of a call over several targets holds instead of `data`.
+fn answers_of_many(schema: &mut JsonObject) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
+        return;
+    };
+    properties.insert(
+        "results".to_owned(),
+        json!({ "type": "array", "items": { "type": "object" } }),
+    );
+    properties.insert("summary".to_owned(), json!({ "type": "object" }));
+    properties.insert("next_targets".to_owned(), json!({ "type": "string" }));
+}
+
 /// The selector's arguments as JSON Schema.
-fn selector_properties(profiles: bool) -> Result<JsonObject, String> {
+fn selector_properties(profiles: &Profiles) -> Result<JsonObject, String> {
     let schema = schema_for_input::<Selector>()?;
     let Some(Value::Object(mut properties)) = schema.get("properties").cloned() else {
         return Err("the selector has no properties".to_owned());
     };
-    if !profiles {
-        properties.remove("profile");
+    match profiles {
+        Profiles::Any => {}
+        Profiles::Off => drop(properties.remove("profile")),
+        Profiles::Only(names) => {
+            if let Some(Value::Object(profile)) = properties.get_mut("profile") {
+                profile.insert("enum".to_owned(), json!(names));
+            }
+        }
     }
     Ok(properties)
 }
@@ -276,8 +325,6 @@ fn lean(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::aws::iam_resources::ResourceKind;
 
@@ -313,7 +360,7 @@ mod tests {
                 "{name}: an IAM action that src/aws/iam_resources.rs does not know"
             );
             let properties = entry.tool.input_schema["properties"].as_object().unwrap();
-            for field in Selector::FIELDS {
+            for field in Selector::ONE {
                 assert_eq!(
                     properties.contains_key(field),
                     entry.declaration.targeted,
@@ -333,6 +380,9 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("has no argument `profile`"), "{said}");
+        let some = Catalogue::new(&Profiles::Only(vec!["staging".to_owned()])).unwrap();
+        let schema = &some.get("list_secrets").unwrap().tool.input_schema;
+        assert_eq!(schema["properties"]["profile"]["enum"], json!(["staging"]));
     }
 
     #[test]

@@ -92,7 +92,10 @@ mod tests {
     }
 
     fn left(tools: ToolsConfig) -> Result<Vec<String>, String> {
-        let catalogue = Catalogue::new(CatalogueOptions { profiles: true, tools })?;
+        let catalogue = Catalogue::new(CatalogueOptions {
+            profiles: true.into(),
+            tools,
+        })?;
         let mut names: Vec<String> = catalogue.entries().map(|e| e.tool.name.to_string()).collect();
         let routed: Vec<String> = catalogue.router().map.keys().map(ToString::to_string).collect();
         assert!(routed.iter().all(|r| names.contains(r)) && routed.len() == names.len());

@@ -8,38 +8,44 @@ use crate::{
     ops::{Access, ErrorCode, OpError, Receipt},
 };
 
-use super::{Entry, Outcome};
+use super::{Entry, call::Outcome};
 
-/// Makes the answer of an outcome, and tells how it ended (`ok` or the error's code) and under which receipt.
-pub(super) fn finish(
-    entry: &Entry,
-    outcome: Outcome,
-    limit: Option<usize>,
-) -> (CallToolResponse, String, Option<Receipt>) {
-    let Outcome {
-        target,
-        receipt,
-        result,
-    } = outcome;
-    let mut answer = match result {
-        Some(Ok(CallToolResponse::Complete(answer))) => answer,
-        Some(Ok(other)) => return (other, "incomplete".to_owned(), receipt),
-        Some(Err(error)) => error.into(),
-        None => OpError::internal("a call ended without a result").into(),
+/// The body of an outcome, with hint and receipt, and how it ended: `ok` or the error's code.
+pub(super) fn body(entry: &Entry, outcome: &mut Outcome) -> (JsonObject, String) {
+    let mut body = match outcome.result.take() {
+        Some(Ok(CallToolResponse::Complete(mut answer))) => match answer.structured_content.take() {
+            Some(Value::Object(body)) => body,
+            // rmcp answers arguments that don't parse with plain text.
+            _ => body_of(OpError::InvalidInput(plain_text(&answer))),
+        },
+        Some(Ok(_)) => body_of(OpError::internal("a tool answered with an unfinished result")),
+        Some(Err(error)) => body_of(error),
+        None => body_of(OpError::internal("a call ended without a result")),
     };
-    let mut body = match answer.structured_content.take() {
-        Some(Value::Object(body)) => body,
-        // rmcp answers arguments that don't parse with plain text.
-        _ => body_of(OpError::InvalidInput(plain_text(&answer))),
-    };
+    let identity = outcome.target.as_ref().map(|t| &t.identity);
     if let Some(Value::Object(error)) = body.get_mut("error")
         && !error.contains_key("hint")
-        && let Some(hint) = hint(entry, error, target.as_ref().map(|t| &t.identity), receipt.as_ref())
+        && let Some(hint) = hint(entry, error, identity, outcome.receipt.as_ref())
     {
         error.insert("hint".to_owned(), json!(hint));
     }
-    let signed = receipt.as_ref().and_then(|r| serde_json::to_value(r).ok());
-    body.extend(signed.map(|receipt| ("receipt".to_owned(), receipt)));
+    let receipt = outcome.receipt.as_ref().and_then(|r| serde_json::to_value(r).ok());
+    body.extend(receipt.map(|receipt| ("receipt".to_owned(), receipt)));
+    let code = code(&body);
+    (body, code)
+}
+
+/// How a body says that it ended.
+pub(super) fn code(body: &JsonObject) -> String {
+    body.get("error")
+        .and_then(|e| e.get("code"))
+        .and_then(Value::as_str)
+        .unwrap_or("ok")
+        .to_owned()
+}
+
+/// The answer of a body: the structured form and, since older clients read only that, the same as text.
+pub(super) fn respond(mut body: JsonObject, limit: Option<usize>) -> CallToolResponse {
     let mut text = Value::Object(body.clone()).to_string();
     // The text repeats the structure, so both count.
     if let Some(limit) = limit.filter(|limit| text.len() * 2 > *limit) {
@@ -51,16 +57,11 @@ pub(super) fn finish(
         body.extend(receipt.map(|r| ("receipt".to_owned(), r)));
         text = Value::Object(body.clone()).to_string();
     }
-    let code = body
-        .get("error")
-        .and_then(|e| e.get("code"))
-        .and_then(Value::as_str)
-        .unwrap_or("ok")
-        .to_owned();
+    let mut answer = CallToolResult::default();
     answer.is_error = Some(body.get("success") != Some(&Value::Bool(true)));
     answer.content = vec![ContentBlock::text(text)];
     answer.structured_content = Some(Value::Object(body));
-    (answer.into(), code, receipt)
+    answer.into()
 }
 
 /// Whether an answer says that AWS no longer takes the keys.
@@ -84,7 +85,7 @@ pub(super) fn keys_expired(answer: &CallToolResponse) -> bool {
     })
 }
 
-fn body_of(error: OpError) -> JsonObject {
+pub(super) fn body_of(error: OpError) -> JsonObject {
     match CallToolResult::from(error).structured_content {
         Some(Value::Object(body)) => body,
         _ => JsonObject::new(),

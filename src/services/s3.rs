@@ -6,9 +6,12 @@ use aws_sdk_s3::{Client, config::Builder};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{Access, Json, OpError, Ops, Page, Reply, declare, declare::idempotent, iso, ok};
+use crate::ops::{Access, Declare, Json, OpError, Ops, Page, Reply, declare, declare::idempotent, iso, ok};
 
 use object::{DeleteObject, DeletedObject, GetObject, HeadObject, ObjectContent, ObjectHead, PutObject, PuttedObject};
+
+/// One object. A bucket is named plainly: access points have ARNs of another form.
+const OBJECT: &str = "arn:{partition}:s3:::{bucket|segment}/{key}";
 
 /// Arguments of `list_buckets`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -181,13 +184,13 @@ impl Ops {
     }
 
     /// Shows an object's size, type and metadata without reading it. Example: {"account": "production", "bucket": "logs", "key": "2026/11/21.json"}
-    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]))]
+    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]).with_key(&["kms:Decrypt"]))]
     async fn head_object(&self, Parameters(input): Parameters<HeadObject>) -> Result<Json<Reply<ObjectHead>>, OpError> {
         ok(object::head(&self.s3()?, self.account_id(), input).await?)
     }
 
     /// Reads an object: text inline (go on with next_range), anything else as a link that is valid for 15 minutes. Example: {"account": "production", "bucket": "config", "key": "app.json"}
-    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]))]
+    #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]).with_key(&["kms:Decrypt"]))]
     async fn get_object(
         &self,
         Parameters(input): Parameters<GetObject>,
@@ -196,13 +199,13 @@ impl Ops {
     }
 
     /// Writes an object; an existing one is replaced unless if_none_match is "*". Example: {"account": "development", "bucket": "config", "key": "app.json", "body": "{}", "content_type": "application/json"}
-    #[tool(meta = idempotent(declare(Access::Write, &["s3:PutObject"])))]
+    #[tool(meta = idempotent(declare(Access::Write, &["s3:PutObject"]).on(OBJECT).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn put_object(&self, Parameters(input): Parameters<PutObject>) -> Result<Json<Reply<PuttedObject>>, OpError> {
         ok(object::put(&self.s3()?, self.account_id(), input).await?)
     }
 
     /// Deletes an object; in a versioned bucket it can be brought back, unless version_id names the version to erase. Example: {"account": "development", "bucket": "config", "key": "app.json"}
-    #[tool(meta = idempotent(declare(Access::Destroy, &["s3:DeleteObject", "s3:DeleteObjectVersion"])))]
+    #[tool(meta = idempotent(declare(Access::Destroy, &["s3:DeleteObject", "s3:DeleteObjectVersion"]).on(OBJECT)))]
     async fn delete_object(
         &self,
         Parameters(input): Parameters<DeleteObject>,

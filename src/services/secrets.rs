@@ -11,7 +11,12 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, tool_router};
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{Access, Json, OpError, Ops, Page, Reply, declare, declare::idempotent, iso, ok};
+use crate::ops::{Access, Declare, Json, OpError, Ops, Page, Reply, declare, declare::idempotent, iso, ok};
+
+/// A secret that exists. AWS ends its ARN with six random characters, which calls need not know.
+const SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}-??????";
+/// A secret that does not exist yet.
+const NEW_SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????";
 
 /// Arguments of `list_secrets`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -223,7 +228,7 @@ impl Ops {
     }
 
     /// Reveals a secret's value. Use only when the value itself is needed; list_secrets shows what exists. Example: {"account": "staging", "secret_id": "payments/db/primary"}
-    #[tool(meta = declare(Access::Reveal, &["secretsmanager:GetSecretValue"]))]
+    #[tool(meta = declare(Access::Reveal, &["secretsmanager:GetSecretValue"]).with_key(&["kms:Decrypt"]))]
     async fn get_secret_value(
         &self,
         Parameters(input): Parameters<GetSecretValue>,
@@ -246,7 +251,7 @@ impl Ops {
     }
 
     /// Creates a secret. Fails if the name exists: then use update_secret. Example: {"account": "development", "name": "web/api-key", "secret_string": "…"}
-    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:CreateSecret", "secretsmanager:TagResource"])))]
+    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:CreateSecret", "secretsmanager:TagResource"]).on(NEW_SECRET).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn create_secret(
         &self,
         Parameters(input): Parameters<CreateSecret>,
@@ -279,7 +284,7 @@ impl Ops {
     }
 
     /// Sets a new value or description; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "web/api-key", "secret_string": "…"}
-    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:UpdateSecret"])))]
+    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:UpdateSecret"]).on(SECRET).with_key(&["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"])))]
     async fn update_secret(
         &self,
         Parameters(input): Parameters<UpdateSecret>,
@@ -307,7 +312,7 @@ impl Ops {
     }
 
     /// Schedules a secret's deletion; it can be restored for 30 days unless told otherwise. Example: {"account": "development", "secret_id": "web/api-key", "recovery_window_in_days": 7}
-    #[tool(meta = idempotent(declare(Access::Destroy, &["secretsmanager:DeleteSecret"])))]
+    #[tool(meta = idempotent(declare(Access::Destroy, &["secretsmanager:DeleteSecret"]).on(SECRET)))]
     async fn delete_secret(
         &self,
         Parameters(input): Parameters<DeleteSecret>,

@@ -1,16 +1,16 @@
 //! The whole, from outside: the router over the sandbox or another emulator, and the real program.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 #![recursion_limit = "256"]
 
 mod support;
 
+mod catalogue;
+mod cli;
+mod env_example;
 mod filters;
 mod iam;
+mod identity;
+mod leaks;
+mod tidy;
 mod tools;

@@ -1,6 +1,8 @@
 //! Every tool, over the seeded accounts.
 
 mod accounts;
+mod deletion;
+mod owners;
 mod route53;
 mod s3;
 mod secrets;

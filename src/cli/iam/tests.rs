@@ -30,7 +30,7 @@ fn printed(args: &[&str]) -> Result<String, String> {
     let matches = command.try_get_matches_from(all).map_err(|e| e.to_string())?;
     let iam = Probe::from_arg_matches(&matches).unwrap().iam;
     let options = CatalogueOptions {
-        profiles: true,
+        profiles: true.into(),
         tools: iam.tools.clone(),
     };
     let catalogue = Catalogue::new(options)?;

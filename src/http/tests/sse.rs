@@ -69,6 +69,7 @@ async fn a_session_whose_stream_is_not_read_takes_no_more_and_says_so() {
             break response;
         }
         taken += 1;
+        assert!(taken <= 64, "it never says that it is busy");
     };
     assert_eq!(taken, 64);
     assert_eq!(busy.status(), StatusCode::TOO_MANY_REQUESTS);

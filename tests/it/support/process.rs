@@ -3,7 +3,6 @@
 use std::{
     ffi::OsString,
     io::{BufRead as _, BufReader, Read, Write as _},
-    path::Path,
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     time::Duration,
@@ -72,12 +71,10 @@ impl Program {
 
     /// Puts a file into the working directory.
     pub(crate) fn file(self, name: &str, content: &str) -> Self {
-        std::fs::write(self.folder.path().join(name), content).unwrap();
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
         self
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     pub(crate) fn start(mut self) -> Running {
@@ -134,8 +131,12 @@ impl Running {
 
     /// Asks it to end, as an orchestrator does.
     pub(crate) fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status().unwrap();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
         assert!(sent.success());
     }
 

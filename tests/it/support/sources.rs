@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// A file of the repository, named from its root.
+#[derive(Clone)]
 pub(crate) struct Source {
     pub(crate) name: String,
     pub(crate) text: String,

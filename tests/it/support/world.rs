@@ -81,9 +81,10 @@ impl World {
         Some(Self::in_sandbox(flags).await)
     }
 
-    /// Accounts that can't be signed in to, because the server has no keys itself.
-    pub(crate) fn without_credentials() -> Self {
-        Self::over(&[], "http://127.0.0.1:9", Base::Chain)
+    /// A server of an endpoint where nobody answers.
+    pub(crate) fn unreachable() -> Self {
+        let keys = Credentials::new("AKIAIOSFODNN7EXAMPLE", "not-a-real-one", None, None, "test");
+        Self::over(&["--max-attempts", "1"], "http://127.0.0.1:9", Base::Fixed(keys))
     }
 
     async fn in_sandbox(flags: &[&str]) -> Self {
@@ -194,9 +195,9 @@ impl World {
 }
 
 fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
-    let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false);
+    let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false).with_settings(&settings.aws);
     let options = CatalogueOptions {
-        profiles: resolver.profiles(),
+        profiles: resolver.profiles().clone(),
         tools: settings.tools.clone(),
     };
     let catalogue = Catalogue::new(options).unwrap();

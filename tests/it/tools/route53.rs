@@ -117,7 +117,9 @@ async fn records_are_read_with_their_routing() {
         mx[0]["resource_records"],
         json!(["10 mx1.acme.example.", "20 mx2.acme.example."])
     );
-    assert_eq!(of("\\052.apps.acme.example.", "CNAME").len(), 1);
+    // Route 53 and the sandbox write the star as an octal escape; ministack keeps it.
+    let star = ["\\052", "*"].map(|star| of(&format!("{star}.apps.acme.example."), "CNAME").len());
+    assert_eq!(star.iter().sum::<usize>(), 1);
 }
 
 #[tokio::test]
@@ -187,14 +189,14 @@ async fn changes_show_before_and_after() {
 
     let created = zone.change("CREATE", first.clone()).await;
     assert_eq!(created["diff"], json!([{ "action": "CREATE", "after": first }]));
-    assert_eq!(zone.records(&name).await, [first.clone()]);
+    assert_eq!(zone.records(&name).await, std::slice::from_ref(&first));
 
     let upserted = zone.change("UPSERT", second.clone()).await;
     assert_eq!(
         upserted["diff"],
         json!([{ "action": "UPSERT", "before": first, "after": second }])
     );
-    assert_eq!(zone.records(&name).await, [second.clone()]);
+    assert_eq!(zone.records(&name).await, std::slice::from_ref(&second));
 
     let deleted = zone.change("DELETE", second.clone()).await;
     assert_eq!(deleted["diff"], json!([{ "action": "DELETE", "before": second }]));

@@ -1,0 +1,97 @@
+//! One tool in one target: sign in, run it, keep its receipt.
+
+use rmcp::{
+    RoleServer,
+    handler::server::tool::ToolCallContext,
+    model::{CallToolRequestParams, CallToolResponse, JsonObject},
+    service::RequestContext,
+};
+
+use crate::{
+    aws::{Identity, Session, Target, http_client::with_request_id},
+    ops::{Access, OpError, Ops, Receipt},
+};
+
+use super::{Entry, Inner, finish};
+
+/// What is to be done, whichever the target.
+pub(super) struct Call<'a> {
+    pub(super) entry: &'a Entry,
+    pub(super) arguments: JsonObject,
+    pub(super) context: RequestContext<RoleServer>,
+    /// How large the result may be.
+    pub(super) max_bytes: Option<usize>,
+}
+
+/// What came of a call in one target, as far as it got.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub(super) target: Option<Target>,
+    pub(super) receipt: Option<Receipt>,
+    pub(super) result: Option<Result<CallToolResponse, OpError>>,
+}
+
+impl Inner {
+    /// Runs the tool in `target`, and signs in once more if AWS no longer takes the keys. What is known of the receipt is in
+    /// `outcome` even if the deadline drops this half-way.
+    pub(super) async fn attempt(
+        &self,
+        call: &Call<'_>,
+        target: Option<Target>,
+        outcome: &mut Outcome,
+    ) -> Result<CallToolResponse, OpError> {
+        outcome.target.clone_from(&target);
+        let scope = |target| self.catalogue.policies().apply(call.entry, target, &call.arguments);
+        let target = target.map(scope).transpose()?;
+        let mut again = call.entry.declaration.access <= Access::Reveal;
+        loop {
+            let session = match &target {
+                Some(target) => Some(self.aws.session(target).await?),
+                None => None,
+            };
+            let receipt = receipt(target.as_ref(), session.as_deref()).await;
+            let account = receipt.account_id.as_deref().and_then(|id| id.parse().ok());
+            outcome.receipt = target.is_some().then_some(receipt);
+            let ops = Ops::new(session, self.resolver.accounts().clone(), account, call.max_bytes);
+            let request =
+                CallToolRequestParams::new(call.entry.tool.name.clone()).with_arguments(call.arguments.clone());
+            let context = ToolCallContext::new(&ops, request, call.context.clone());
+            let (answer, request_id) = with_request_id(self.catalogue.router().call(context)).await;
+            if let Some(receipt) = &mut outcome.receipt {
+                receipt.aws_request_id = request_id;
+            }
+            let answer = answer.map_err(|e| OpError::internal(e.message))?;
+            match &target {
+                Some(target) if finish::keys_expired(&answer) => {
+                    self.aws.forget(&target.identity);
+                    // Only what changes nothing is done again; a change is reported, and the next call has new keys.
+                    if !std::mem::take(&mut again) {
+                        return Ok(answer);
+                    }
+                }
+                _ => return Ok(answer),
+            }
+        }
+    }
+}
+
+async fn receipt(target: Option<&Target>, session: Option<&Session>) -> Receipt {
+    let (Some(target), Some(session)) = (target, session) else {
+        return Receipt::default();
+    };
+    let mut receipt = Receipt {
+        account: target.account.as_ref().map(|a| a.name.clone()),
+        account_id: session.account_id().await.map(ToString::to_string),
+        region: Some(session.region().to_string()),
+        ..Receipt::default()
+    };
+    match &target.identity {
+        Identity::Role(role) => {
+            receipt.role_arn = Some(role.role.to_string());
+            receipt.session_name = Some(role.session_name.clone());
+        }
+        Identity::Profile(profile) => receipt.profile = Some(profile.to_string()),
+        Identity::Default => receipt.credentials = Some("default"),
+    }
+    receipt
+}

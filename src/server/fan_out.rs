@@ -1,0 +1,233 @@
+//! One tool in many targets at once: a stable order, each with its own receipt and either data or error, and a summary.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt, stream};
+use rmcp::model::{JsonObject, ProgressNotificationParam};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::{
+    aws::Selected,
+    config::value::nearest,
+    ops::{
+        OpError,
+        page::{pack, unpack},
+    },
+};
+
+use super::{
+    Inner,
+    call::{Call, Outcome},
+    finish,
+};
+
+/// A result in the fan-out's answer, and where it belongs.
+struct Done {
+    at: usize,
+    body: JsonObject,
+    code: Option<String>,
+}
+
+impl Inner {
+    /// Runs the tool in every target and makes the answer's body: a success if any target answered, and says so if not all did.
+    pub(super) async fn fan_out(
+        &self,
+        call: &Call<'_>,
+        targets: Vec<Selected>,
+        from: Option<&str>,
+        limit: Option<usize>,
+    ) -> Result<JsonObject, OpError> {
+        let labels: Vec<String> = targets.iter().map(label).collect();
+        let skip = from.map(|from| start(from, &labels)).transpose()?.unwrap_or(0);
+        let parallel = self.aws.limits().fan_out_parallelism.get().unwrap_or(usize::MAX);
+        let total = labels.len() - skip;
+        let runs = targets
+            .into_iter()
+            .enumerate()
+            .skip(skip)
+            .map(|(at, selected)| self.one_of_many(call, at, selected));
+        let mut running = stream::iter(runs).buffer_unordered(parallel.min(total.max(1)));
+        let mut done: Vec<Done> = Vec::with_capacity(total);
+        let limit_of_all = self.aws.limits().tool_timeout.get();
+        let until = limit_of_all.map(|limit| Instant::now() + limit);
+        // When the whole call's time is up, what has answered is still an answer.
+        while let Some(result) = before(until, running.next()).await {
+            progress(call, done.len() + 1, total, labels.get(result.at)).await;
+            done.push(result);
+        }
+        drop(running);
+        for at in skip..labels.len() {
+            if !done.iter().any(|d| d.at == at) {
+                done.push(late(
+                    call,
+                    at,
+                    labels.get(at),
+                    limit_of_all.unwrap_or_default().as_secs(),
+                ));
+            }
+        }
+        done.sort_by_key(|d| d.at);
+        answer(done, &labels, limit)
+    }
+
+    /// A target that hangs costs its own deadline, and nobody else's answer.
+    async fn one_of_many(&self, call: &Call<'_>, at: usize, selected: Selected) -> Done {
+        let mut outcome = Outcome::default();
+        let result = match selected.target {
+            Ok(target) => {
+                let work = self.attempt(call, Some(target), &mut outcome);
+                match self.aws.limits().target_timeout.get() {
+                    Some(limit) => match tokio::time::timeout(limit, work).await {
+                        Ok(result) => result,
+                        Err(_) => Err(OpError::Timeout(limit.as_secs())),
+                    },
+                    None => work.await,
+                }
+            }
+            Err(error) => Err(error.into()),
+        };
+        outcome.result = Some(result);
+        let (mut body, code) = finish::body(call.entry, &mut outcome);
+        for (key, value) in [("account", selected.account), ("region", selected.region)] {
+            body.extend(value.map(|v| (key.to_owned(), json!(v))));
+        }
+        Done {
+            at,
+            body,
+            code: (code != "ok").then_some(code),
+        }
+    }
+}
+
+/// The next result, or `None` when there is none or the time is up.
+async fn before<T>(until: Option<Instant>, next: impl Future<Output = Option<T>>) -> Option<T> {
+    match until {
+        Some(until) => tokio::time::timeout_at(until, next).await.ok().flatten(),
+        None => next.await,
+    }
+}
+
+/// The result of a target that the call's deadline overtook.
+fn late(call: &Call<'_>, at: usize, label: Option<&String>, seconds: u64) -> Done {
+    let mut outcome = Outcome {
+        result: Some(Err(OpError::Timeout(seconds))),
+        ..Outcome::default()
+    };
+    let (mut body, code) = finish::body(call.entry, &mut outcome);
+    let (account, region) = label.and_then(|l| l.split_once('/')).unwrap_or_default();
+    body.insert("account".to_owned(), json!(account));
+    body.insert("region".to_owned(), json!(region));
+    Done {
+        at,
+        body,
+        code: Some(code),
+    }
+}
+
+/// Tells a client that asked for it how far the call has got.
+async fn progress(call: &Call<'_>, done: usize, total: usize, last: Option<&String>) {
+    let Some(token) = call.context.meta.get_progress_token() else {
+        return;
+    };
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "the protocol counts in floating point; targets are few"
+    )]
+    let (done, total) = (done as f64, total as f64);
+    let mut note = ProgressNotificationParam::new(token, done).with_total(total);
+    if let Some(label) = last {
+        note = note.with_message(label.clone());
+    }
+    // A client that went away is told by the transport, not here.
+    let _ = call.context.peer.notify_progress(note).await;
+}
+
+/// Puts the results together until the limit; what is left has a cursor.
+fn answer(done: Vec<Done>, labels: &[String], limit: Option<usize>) -> Result<JsonObject, OpError> {
+    let total = done.len();
+    let mut failures: BTreeMap<String, usize> = BTreeMap::new();
+    for code in done.iter().filter_map(|d| d.code.as_ref()) {
+        *failures.entry(code.clone()).or_default() += 1;
+    }
+    let failed: usize = failures.values().sum();
+    // Half, because the text form repeats what the structured one says; and a little for the frame.
+    let room = limit.map_or(usize::MAX, |limit| (limit / 2).saturating_sub(2048));
+    let (mut results, mut bytes, mut next) = (Vec::new(), 0, None);
+    for one in done {
+        let body = Value::Object(one.body);
+        bytes += body.to_string().len() + 1;
+        if bytes > room && !results.is_empty() {
+            next = labels.get(one.at).map(|label| pack(&(one.at, label))).transpose()?;
+            break;
+        }
+        results.push(body);
+    }
+    let mut summary = json!({ "targets": total, "ok": total - failed, "failed": failed });
+    if let (false, Some(summary)) = (failures.is_empty(), summary.as_object_mut()) {
+        summary.insert("errors".to_owned(), json!(failures));
+    }
+    if let (Some(_), Some(summary)) = (&next, summary.as_object_mut()) {
+        summary.insert("shown".to_owned(), json!(results.len()));
+    }
+    let mut body = JsonObject::new();
+    body.insert("success".to_owned(), json!(failed < total));
+    if failed == total {
+        body.insert("error".to_owned(), total_failure(total, &failures, &results));
+    }
+    body.insert("summary".to_owned(), summary);
+    body.insert("results".to_owned(), Value::Array(results));
+    body.extend(next.map(|token| ("next_targets".to_owned(), json!(token))));
+    Ok(body)
+}
+
+/// One error for all: the commonest code, and the first target's words for it.
+fn total_failure(total: usize, failures: &BTreeMap<String, usize>, results: &[Value]) -> Value {
+    let code = failures
+        .iter()
+        .max_by_key(|(_, n)| **n)
+        .map_or("internal", |(code, _)| code);
+    let first = results
+        .iter()
+        .find_map(|r| r.get("error").filter(|e| e.get("code") == Some(&json!(code))));
+    let text = |key: &str| {
+        first
+            .and_then(|e| e.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let retryable = results
+        .iter()
+        .all(|r| r.pointer("/error/retryable") == Some(&json!(true)));
+    let mut error = json!({
+        "code": code,
+        "message": format!("all {total} targets failed; the first of the {code} errors: {}", text("message")),
+        "retryable": retryable,
+    });
+    if let (false, Some(error)) = (text("hint").is_empty(), error.as_object_mut()) {
+        error.insert("hint".to_owned(), json!(text("hint")));
+    }
+    error
+}
+
+fn label(selected: &Selected) -> String {
+    let part = |text: &Option<String>| text.clone().unwrap_or_else(|| "default".to_owned());
+    format!("{}/{}", part(&selected.account), part(&selected.region))
+}
+
+/// Where a cut answer goes on. The cursor names its target, because the registry may have changed since.
+fn start(cursor: &str, labels: &[String]) -> Result<usize, OpError> {
+    let (at, label): (usize, String) = unpack(cursor)
+        .map_err(|_| OpError::InvalidInput("targets_from is not a next_targets that this tool gave".to_owned()))?;
+    match labels.iter().position(|l| *l == label) {
+        Some(position) if labels.get(at) == Some(&label) => Ok(at.max(position)),
+        Some(position) => Ok(position),
+        None => {
+            let near = nearest(&label, labels.iter().map(String::as_str)).unwrap_or("the first");
+            Err(OpError::InvalidInput(format!(
+                "targets_from goes on at {label}, which these accounts and regions no longer hold (nearest: {near}): begin anew without it"
+            )))
+        }
+    }
+}

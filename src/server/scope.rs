@@ -1,0 +1,129 @@
+//! What each call's session may do: the step from a tool's declaration to a session policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rmcp::model::JsonObject;
+use serde_json::Value;
+
+use crate::{
+    aws::{
+        Allow, Policy, Target,
+        policy::{Place, arguments, resources},
+    },
+    ops::{Access, Declaration, OpError},
+};
+
+use super::Entry;
+
+/// The policies of the tools that only look: one for what a toolset reads, and one for what it reveals, so that neither a listing
+/// can reveal a secret nor each tool need a session of its own.
+pub(super) struct ReadPolicies(BTreeMap<(&'static str, Access), Policy>);
+
+impl ReadPolicies {
+    /// Sums up the tools that there are, and checks that a policy can be written for each of those that change something.
+    ///
+    /// # Errors
+    /// Which tool or toolset has no policy, and why: a server that started could only fail its calls.
+    pub(super) fn new<'e>(entries: impl Iterator<Item = &'e Entry> + Clone) -> Result<Self, String> {
+        let mut sums: BTreeMap<(&str, Access), Sum> = BTreeMap::new();
+        for entry in entries.filter(|e| e.declaration.targeted) {
+            if entry.declaration.access <= Access::Reveal {
+                let sum = sums.entry((entry.toolset, entry.declaration.access)).or_default();
+                sum.actions.extend(&entry.declaration.actions);
+                sum.keys.extend(&entry.declaration.key_actions);
+            } else {
+                check_writer(entry).map_err(|e| format!("{}: {e}", entry.tool.name))?;
+            }
+        }
+        let policy = |((toolset, access), sum): ((&'static str, Access), Sum)| {
+            let mut allows = vec![Allow::everywhere(sum.actions.iter().copied())];
+            allows.extend(services(sum.actions.iter().copied()).map(|s| Allow::keys_of(s, sum.keys.iter().copied())));
+            let policy =
+                Policy::new(&allows).map_err(|e| format!("the {} tools of {toolset}: {e}", access.as_str()))?;
+            Ok(((toolset, access), policy))
+        };
+        sums.into_iter().map(policy).collect::<Result<_, String>>().map(Self)
+    }
+
+    /// The target, cut down to what this call of this tool needs.
+    ///
+    /// # Errors
+    /// Arguments that name no resource, or one that no policy can say.
+    pub(super) fn apply(&self, entry: &Entry, target: Target, arguments: &JsonObject) -> Result<Target, OpError> {
+        if entry.declaration.access > Access::Reveal {
+            let policy = match target.place() {
+                Some(place) => writer(&entry.declaration, place, |name| {
+                    arguments.get(name).and_then(Value::as_str)
+                }),
+                None => Ok(Policy::nothing()),
+            };
+            let policy = policy.map_err(OpError::InvalidInput)?;
+            return Ok(target.for_writing(policy, &entry.tool.name));
+        }
+        let policy = self.0.get(&(entry.toolset, entry.declaration.access));
+        Ok(target.for_reading(policy.unwrap_or(&Policy::nothing())))
+    }
+}
+
+#[derive(Default)]
+struct Sum<'e> {
+    actions: BTreeSet<&'e String>,
+    keys: BTreeSet<&'e String>,
+}
+
+/// The policy of one change: the tool's actions on the resource that its arguments name.
+fn writer<'v>(
+    declaration: &Declaration,
+    place: Place<'_>,
+    argument: impl Fn(&str) -> Option<&'v str>,
+) -> Result<Policy, String> {
+    let mut arns = Vec::new();
+    for template in &declaration.resources {
+        arns.extend(resources(template, place, &argument)?);
+    }
+    let narrow = declaration.actions.iter().filter(|a| !declaration.anywhere.contains(a));
+    let mut allows = vec![Allow::on(narrow, arns), Allow::everywhere(&declaration.anywhere)];
+    allows.extend(services(&declaration.actions).map(|s| Allow::keys_of(s, &declaration.key_actions)));
+    Policy::new(&allows).map_err(|e| format!("{e}: the names in this call are too long"))
+}
+
+/// A tool that changes something says on what, in words that its arguments fill.
+fn check_writer(entry: &Entry) -> Result<(), String> {
+    let declaration = &entry.declaration;
+    let stray = |list: &[String]| list.iter().find(|a| !declaration.actions.contains(a)).cloned();
+    if let Some(action) = stray(&declaration.anywhere) {
+        return Err(format!("`{action}` is anywhere, but not among its actions"));
+    }
+    let everywhere = declaration.actions.iter().all(|a| declaration.anywhere.contains(a));
+    if declaration.resources.is_empty() && !everywhere {
+        return Err(
+            "it changes something, but does not declare on which resource (`.on(…)` or `.anywhere(…)`)".to_owned(),
+        );
+    }
+    let properties = entry.tool.input_schema.get("properties");
+    for template in &declaration.resources {
+        let unknown = arguments(template)?
+            .into_iter()
+            .find(|name| properties.and_then(|p| p.get(name)).is_none());
+        if let Some(unknown) = unknown {
+            return Err(format!(
+                "its resource `{template}` names `{unknown}`, which is no argument of it"
+            ));
+        }
+    }
+    let place = Place {
+        partition: "aws-us-gov",
+        region: "ap-southeast-1",
+        account: "123456789012",
+    };
+    writer(declaration, place, |_| Some("x")).map(drop)
+}
+
+/// The services of these actions.
+fn services<'a>(actions: impl IntoIterator<Item = &'a String>) -> impl Iterator<Item = &'a str> {
+    let services: BTreeSet<&str> = actions.into_iter().filter_map(|a| a.split(':').next()).collect();
+    services.into_iter()
+}
+
+#[cfg(test)]
+mod tests;

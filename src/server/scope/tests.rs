@@ -1,0 +1,223 @@
+use std::sync::Arc;
+
+use rmcp::model::{JsonObject, MetaObject, Tool};
+use serde_json::json;
+
+use super::*;
+use crate::{
+    auth::Caller,
+    aws::{Identity, Resolver, RoleSession, Selector, policy::POLICY_LIMIT, registry},
+    ops::{Declare, declare},
+    server::Catalogue,
+};
+
+fn object(value: Value) -> JsonObject {
+    value.as_object().cloned().unwrap()
+}
+
+fn target(region: &str) -> Target {
+    let accounts = registry::parse(r#"[{"name": "production", "id": "222222222222"}]"#).unwrap();
+    let selector = Selector {
+        account: Some("production".to_owned()),
+        region: Some(region.to_owned()),
+        ..Selector::default()
+    };
+    Resolver::new(Arc::new(accounts), None, false)
+        .resolve(&selector, &Caller::new("alice"))
+        .unwrap()
+}
+
+fn session(tool: &str, arguments: Value) -> Result<RoleSession, String> {
+    let catalogue = Catalogue::new(true).unwrap();
+    let entry = catalogue.get(tool).unwrap();
+    let target = catalogue
+        .policies()
+        .apply(entry, target("eu-west-1"), &object(arguments));
+    match target.map_err(|e| e.to_string())?.identity {
+        Identity::Role(session) => Ok(RoleSession::clone(&session)),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Which actions a tool's session may do on what.
+fn allowed(tool: &str, arguments: Value) -> Result<Vec<(Value, Value)>, String> {
+    let session = session(tool, arguments)?;
+    let policy: Value = serde_json::from_str(session.policy.as_str()).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    Ok(statements
+        .iter()
+        .map(|s| (s["Action"].clone(), s["Resource"].clone()))
+        .collect())
+}
+
+#[test]
+fn a_toolset_s_reads_share_a_policy_and_its_reveals_another() {
+    let keys = (json!("kms:Decrypt"), json!("*"));
+    assert_eq!(
+        allowed("list_secrets", json!({})).unwrap(),
+        [(json!("secretsmanager:ListSecrets"), json!("*"))]
+    );
+    assert_eq!(
+        allowed("get_secret_value", json!({"secret_id": "x"})).unwrap(),
+        [(json!("secretsmanager:GetSecretValue"), json!("*")), keys]
+    );
+    for tool in ["list_hosted_zones", "get_change"] {
+        assert_eq!(
+            session(tool, json!({})).unwrap(),
+            session("list_resource_record_sets", json!({})).unwrap()
+        );
+    }
+    let read = session("list_secrets", json!({})).unwrap();
+    assert_eq!((read.once, read.seconds), (false, 3600));
+    assert_eq!(read.tags, [("caller", "alice".to_owned())]);
+}
+
+#[test]
+fn every_change_is_narrowed_to_what_its_arguments_name() {
+    let secret = "arn:aws:secretsmanager:eu-west-1:222222222222:secret:web/key-??????";
+    let object = json!({"bucket": "b", "key": "a/*.txt"});
+    let in_bucket = "arn:aws:s3:::b/a/${*}.txt";
+    for (tool, arguments, first, resource) in [
+        (
+            "create_secret",
+            json!({"name": "web/key"}),
+            json!(["secretsmanager:CreateSecret", "secretsmanager:TagResource"]),
+            secret,
+        ),
+        (
+            "update_secret",
+            json!({"secret_id": "web/key"}),
+            json!("secretsmanager:UpdateSecret"),
+            secret,
+        ),
+        (
+            "delete_secret",
+            json!({"secret_id": "web/key"}),
+            json!("secretsmanager:DeleteSecret"),
+            secret,
+        ),
+        (
+            "change_resource_record_sets",
+            json!({"hosted_zone_id": "/hostedzone/Z1"}),
+            json!(["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"]),
+            "arn:aws:route53:::hostedzone/Z1",
+        ),
+        ("put_object", object.clone(), json!("s3:PutObject"), in_bucket),
+        (
+            "delete_object",
+            object,
+            json!(["s3:DeleteObject", "s3:DeleteObjectVersion"]),
+            in_bucket,
+        ),
+    ] {
+        let statements = allowed(tool, arguments.clone()).unwrap();
+        assert_eq!(statements[0], (first, json!(resource)), "{tool}");
+        // What is left on every resource is keys, and those only by way of the service.
+        assert!(
+            statements[1..]
+                .iter()
+                .all(|(actions, _)| !actions.to_string().contains("\"secretsmanager:")),
+            "{tool}"
+        );
+        let session = session(tool, arguments).unwrap();
+        assert_eq!((session.once, session.seconds), (true, 900), "{tool}");
+        assert_eq!(
+            session.tags,
+            [("caller", "alice".to_owned()), ("tool", tool.to_owned())],
+            "{tool}"
+        );
+    }
+}
+
+#[test]
+fn no_change_is_left_out_and_every_policy_fits() {
+    let catalogue = Catalogue::new(true).unwrap();
+    for entry in catalogue.entries().filter(|e| e.declaration.targeted) {
+        let names = ["secret_id", "name", "hosted_zone_id", "bucket", "key"];
+        let arguments: JsonObject = names.iter().map(|n| ((*n).to_owned(), json!("x".repeat(64)))).collect();
+        let target = catalogue
+            .policies()
+            .apply(entry, target("eu-west-1"), &arguments)
+            .unwrap();
+        let Identity::Role(session) = &target.identity else {
+            panic!("no role")
+        };
+        let (policy, writes) = (session.policy.as_str(), entry.declaration.access > Access::Reveal);
+        assert!(policy.len() <= POLICY_LIMIT, "{}: {}", entry.tool.name, policy.len());
+        assert_eq!((target.writes, session.once), (writes, writes), "{}", entry.tool.name);
+        for action in &entry.declaration.actions {
+            assert!(policy.contains(action), "{}: {policy}", entry.tool.name);
+        }
+    }
+}
+
+#[test]
+fn what_can_t_be_said_safely_is_refused_before_sts_hears_of_it() {
+    let foreign = "arn:aws:secretsmanager:eu-west-1:333333333333:secret:x-AbCdEf";
+    for (tool, arguments, said) in [
+        ("delete_secret", json!({"secret_id": foreign}), "account 222222222222"),
+        ("delete_secret", json!({}), "`secret_id` is missing"),
+        (
+            "delete_secret",
+            json!({"secret_id": ["x"]}),
+            "`secret_id` is missing, or is no text",
+        ),
+        ("delete_secret", json!({"secret_id": ""}), "`secret_id` is empty"),
+        ("put_object", json!({"bucket": "b/c", "key": "k"}), "can't hold `/`"),
+        (
+            "put_object",
+            json!({"bucket": "b", "key": "k".repeat(2000)}),
+            "too long",
+        ),
+        ("put_object", json!({"bucket": "b", "key": "*".repeat(600)}), "too long"),
+    ] {
+        let error = allowed(tool, arguments).unwrap_err();
+        assert!(error.contains(said), "{tool}: {error}");
+    }
+}
+
+fn entry(name: &'static str, meta: MetaObject) -> Entry {
+    let schema = object(json!({"type": "object", "properties": {"name": {"type": "string"}}}));
+    let tool = Tool::new(name, "", schema).with_meta(meta);
+    Entry {
+        declaration: Declaration::of(&tool),
+        tool,
+        toolset: "things",
+    }
+}
+
+#[test]
+fn a_change_of_nothing_in_particular_is_no_start() {
+    let write = || declare(Access::Write, &["x:Do", "x:See"]);
+    for (meta, said) in [
+        (write(), "does not declare on which resource"),
+        (write().on("arn:{partition}:x:::{nmae}"), "`nmae`"),
+        (write().on("arn:{partition}:x:::{name|upper}"), "unknown form"),
+        (write().anywhere(&["x:Se"]), "`x:Se` is anywhere"),
+        (write().anywhere(&["x:See"]), "does not declare on which resource"),
+        (write().on(&"x".repeat(POLICY_LIMIT)), "characters"),
+    ] {
+        let error = ReadPolicies::new([entry("do_it", meta)].iter()).err().unwrap();
+        assert!(error.starts_with("do_it: ") && error.contains(said), "{error}");
+    }
+    for fine in [
+        write().on("arn:{partition}:x:::{name}"),
+        write().anywhere(&["x:Do", "x:See"]),
+        write().on("arn:{partition}:x:::{name}").anywhere(&["x:See"]),
+    ] {
+        assert!(ReadPolicies::new([entry("do_it", fine)].iter()).is_ok());
+    }
+}
+
+#[test]
+fn reads_that_are_too_many_for_one_policy_are_no_start() {
+    let actions: Vec<String> = (0..80).map(|n| format!("service:DescribeSomething{n:010}")).collect();
+    let actions: Vec<&str> = actions.iter().map(String::as_str).collect();
+    let error = ReadPolicies::new([entry("see", declare(Access::Read, &actions))].iter())
+        .err()
+        .unwrap();
+    assert!(
+        error.contains("the read tools of things") && error.contains("2048"),
+        "{error}"
+    );
+}

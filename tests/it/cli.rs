@@ -1,0 +1,5 @@
+//! The real program, in a folder and an environment of its own.
+
+mod commands;
+mod serve;
+mod settings;
