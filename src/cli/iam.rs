@@ -6,14 +6,14 @@ mod documents;
 mod place;
 mod terraform;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    aws::{Accounts, Kind, RoleArn, registry},
+    aws::{Account, Accounts, Kind, RoleArn, registry},
     config::{AccountVariables, AwsConfig, Region, Secret, ToolsConfig},
     server::{Catalogue, CatalogueOptions},
 };
@@ -21,7 +21,7 @@ use crate::{
 use super::print;
 use cloudformation::Defaults;
 use documents::{ServiceAccount, Trust};
-use place::{Place, registered};
+use place::{Place, place_of, registered};
 
 /// Name of the base role where `--base-role-arn` gives none.
 const BASE_ROLE: &str = "aws-ops-base";
@@ -48,6 +48,10 @@ pub(super) struct Iam {
     /// Trust the base role only as a member of this organization
     #[arg(long, value_name = "o-…", value_parser = arguments::org_id)]
     org_id: Option<String>,
+
+    /// Customer-managed KMS keys of secrets and objects that the target role may use, each through its service only
+    #[arg(long, value_name = "ARN,…", value_delimiter = ',', value_parser = arguments::kms_key)]
+    kms_key: Vec<String>,
 
     /// The cluster's OIDC provider, for IRSA: its issuer URL or its ARN
     #[arg(long, value_name = "URL|ARN", value_parser = arguments::oidc_provider)]
@@ -117,7 +121,7 @@ impl Iam {
 
     fn json(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<Value> {
         Ok(match part {
-            Part::TargetPolicy => one_or_all(self.target_policy(catalogue, &self.place(accounts)?)?),
+            Part::TargetPolicy => one_or_all(self.target_policy(catalogue, accounts, &self.place(accounts)?)?),
             Part::TargetTrust => self.target_trust(&self.place(accounts)?)?,
             Part::BasePolicy => one_or_all(self.base_policies(accounts)?),
             Part::IrsaTrust => self.irsa_trust(accounts)?,
@@ -132,7 +136,7 @@ impl Iam {
                 for place in &places {
                     let target = json!({
                         "role_arn": place.role,
-                        "policies": self.target_policy(catalogue, place)?,
+                        "policies": self.target_policy(catalogue, accounts, place)?,
                         "trust": self.target_trust(place)?,
                     });
                     targets.insert(place.name.clone(), target);
@@ -152,7 +156,12 @@ impl Iam {
 
     fn cloudformation(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<Value> {
         let target = |documents: &dyn Fn(&[Value]) -> Result<Value>| {
-            let policies = documents::target_policies(catalogue, cloudformation::PARTITION, cloudformation::ACCOUNT)?;
+            let policies = documents::target_policies(
+                catalogue,
+                cloudformation::PARTITION,
+                cloudformation::ACCOUNT,
+                documents::keys(catalogue, &self.kms_key),
+            )?;
             documents(&policies)
         };
         let what = "What the enabled tools of aws-ops-mcp need in this account";
@@ -183,7 +192,8 @@ impl Iam {
     fn terraform(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<String> {
         let place = self.chosen(accounts)?;
         let account = place.as_ref().map(|p| p.role.account().as_str());
-        let policies = || documents::target_policies(catalogue, self.partition(), terraform::ACCOUNT);
+        let keys = documents::keys(catalogue, &self.kms_key);
+        let policies = || documents::target_policies(catalogue, self.partition(), terraform::ACCOUNT, keys.clone());
         let base = |trust| -> Result<String> {
             Ok(terraform::base_role(
                 self.base_role(),
@@ -208,9 +218,20 @@ impl Iam {
         }
     }
 
-    fn target_policy(&self, catalogue: &Catalogue, place: &Place) -> Result<Vec<Value>> {
+    fn target_policy(&self, catalogue: &Catalogue, accounts: &Accounts, place: &Place) -> Result<Vec<Value>> {
+        let mut besides = documents::keys(catalogue, &self.kms_key);
+        let lister = self.lister(accounts)?.and_then(|account| place_of(accounts, &account));
+        if lister.is_some_and(|lister| lister.role == place.role) {
+            besides.push(documents::list_accounts());
+        }
         let account = place.role.account().as_str();
-        documents::target_policies(catalogue, place.role.partition(), account)
+        documents::target_policies(catalogue, place.role.partition(), account, besides)
+    }
+
+    /// The account through which the organization's accounts are listed.
+    fn lister(&self, accounts: &Accounts) -> Result<Option<Arc<Account>>> {
+        let find = |name: &String| accounts.find(name).map_err(|e| anyhow!("ORGANIZATIONS_ACCOUNT: {e}"));
+        self.aws.organizations_account.as_ref().map(find).transpose()
     }
 
     fn target_trust(&self, place: &Place) -> Result<Value> {
@@ -225,7 +246,7 @@ impl Iam {
         }))
     }
 
-    /// The roles of the registry, and those that `ALLOWED_ROLE_ARNS` spells out. Its patterns are left to the reader: IAM's `*`
+    /// The roles of the registry and of the organization, and those that `ALLOWED_ROLE_ARNS` spells out. Its patterns are left to the reader: IAM's `*`
     /// would reach further than ours.
     fn base_policies(&self, accounts: &Accounts) -> Result<Vec<Value>> {
         let mut roles: Vec<String> = registered(accounts).iter().map(|p| p.role.to_string()).collect();
@@ -238,12 +259,21 @@ impl Iam {
         }
         roles.sort();
         roles.dedup();
-        if roles.is_empty() {
+        let mut besides = Vec::new();
+        if let Some(lister) = self.lister(accounts)? {
+            let org_id = self.org_id.as_ref().context("--org-id is missing: ORGANIZATIONS_ACCOUNT adds every account of the organization, which the base role's policy must name")?;
+            let role_name = &self.aws.target_role_name;
+            besides.push(documents::assume_in_organization(self.partition(), role_name, org_id));
+            // Without a role or a profile, the base identity itself lists them.
+            if lister.profile.is_none() && accounts.role_of(&lister).is_none() {
+                besides.push(documents::list_accounts());
+            }
+        } else if roles.is_empty() {
             bail!(
                 "no account with a role is registered: set ACCOUNT_REGISTRY (--account-registry) or ACCOUNT_<NAME>_ROLE_ARN"
             );
         }
-        Ok(documents::base_policies(&roles))
+        Ok(documents::base_policies(&roles, besides))
     }
 
     fn irsa_trust(&self, accounts: &Accounts) -> Result<Value> {

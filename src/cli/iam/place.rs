@@ -58,7 +58,7 @@ pub(super) fn registered(accounts: &Accounts) -> Vec<Place> {
     accounts.all().filter_map(|a| place_of(accounts, a)).collect()
 }
 
-fn place_of(accounts: &Accounts, account: &Arc<Account>) -> Option<Place> {
+pub(super) fn place_of(accounts: &Accounts, account: &Arc<Account>) -> Option<Place> {
     // A profile wins over a role, and then the role is never assumed.
     let role = accounts.role_of(account).filter(|_| account.profile.is_none())?;
     Some(Place {
