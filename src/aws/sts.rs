@@ -102,3 +102,75 @@ where
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use aws_smithy_runtime_api::client::{
+        http::{
+            HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
+            SharedHttpConnector,
+        },
+        orchestrator::HttpRequest,
+        result::ConnectorError,
+        runtime_components::RuntimeComponents,
+    };
+
+    use crate::{
+        auth::Caller,
+        aws::{AccountError, Aws, Base, Resolver, Selector, cache::SystemClock, registry},
+        config::AwsConfig,
+    };
+
+    /// Notes where requests go, and lets none through.
+    #[derive(Clone, Debug, Default)]
+    struct Nowhere(Arc<Mutex<Vec<String>>>);
+
+    impl HttpClient for Nowhere {
+        fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+            SharedHttpConnector::new(self.clone())
+        }
+    }
+
+    impl HttpConnector for Nowhere {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            self.0.lock().unwrap().push(request.uri().to_owned());
+            HttpConnectorFuture::ready(Err(ConnectorError::io("nowhere".into())))
+        }
+    }
+
+    async fn asked(flags: &[&str]) -> Vec<String> {
+        let nowhere = Nowhere::default();
+        let config = AwsConfig::for_tests(&[&["--max-attempts", "1"], flags].concat());
+        let keys = aws_credential_types::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
+        let client = SharedHttpClient::new(nowhere.clone());
+        let aws = Aws::with_http_client(&config, Base::Fixed(keys), client, Arc::new(SystemClock));
+        let accounts = registry::parse(r#"[{"name": "production", "id": "222222222222"}]"#).unwrap();
+        // The call's own region is another: that is no reason to ask another STS.
+        let selector = Selector {
+            account: Some("production".to_owned()),
+            region: Some("ap-south-1".to_owned()),
+            ..Selector::default()
+        };
+        let target = Resolver::new(Arc::new(accounts), config.region, false).resolve(&selector, &Caller::local());
+        let error = aws.session(&target.unwrap()).await.err().unwrap();
+        assert!(matches!(error, AccountError::Unreachable { .. }), "{error:?}");
+        drop(aws);
+        Arc::into_inner(nowhere.0).map_or_else(Vec::new, |asked| asked.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn sts_is_the_one_of_the_servers_region_unless_an_endpoint_is_set() {
+        assert_eq!(
+            asked(&["--region", "eu-west-1"]).await,
+            ["https://sts.eu-west-1.amazonaws.com/"]
+        );
+        assert_eq!(
+            asked(&["--region", "cn-north-1"]).await,
+            ["https://sts.cn-north-1.amazonaws.com.cn/"]
+        );
+        let other = ["--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:4566"];
+        assert_eq!(asked(&other).await, ["http://127.0.0.1:4566/"]);
+    }
+}
