@@ -74,7 +74,7 @@ fn meta(access: Access, actions: &[&str], targeted: bool) -> MetaObject {
 /// Says more of a tool than [`declare`] does.
 pub trait Declare {
     /// On which resource a change works: an ARN with the tool's own arguments in it, `{bucket|segment}`. A session for the
-    /// call may do the actions there and nowhere else. Every tool that writes needs one, or [`Declare::anywhere`].
+    /// call may do the actions there and nowhere else; said twice, on either. Every tool that writes needs one, or [`Declare::anywhere`].
     #[must_use]
     fn on(self, resource: &str) -> Self;
 
@@ -89,7 +89,12 @@ pub trait Declare {
 
 impl Declare for MetaObject {
     fn on(self, resource: &str) -> Self {
-        with(self, RESOURCES, json!([resource]))
+        let mut all = match self.0.get(RESOURCES) {
+            Some(serde_json::Value::Array(all)) => all.clone(),
+            _ => Vec::new(),
+        };
+        all.push(json!(resource));
+        with(self, RESOURCES, json!(all))
     }
 
     fn anywhere(self, actions: &[&str]) -> Self {
