@@ -324,7 +324,7 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(said.contains("has no argument `profile`"), "{said}");
-        let some = Catalogue::new(&Profiles::Only(vec!["staging".to_owned()])).unwrap();
+        let some = Catalogue::new(Profiles::Only(vec!["staging".to_owned()])).unwrap();
         let schema = &some.get("list_secrets").unwrap().tool.input_schema;
         assert_eq!(schema["properties"]["profile"]["enum"], json!(["staging"]));
     }
