@@ -73,7 +73,7 @@ fn meta(access: Access, actions: &[&str], targeted: bool) -> MetaObject {
 
 /// Says more of a tool than [`declare`] does.
 pub trait Declare {
-    /// On which resource a change works: an ARN with the tool's own arguments in it, `{bucket|segment}`. A session for the
+    /// On which resources a change works: ARNs with the tool's own arguments in them, `{bucket|segment}`. A session for the
     /// call may do the actions there and nowhere else. Every tool that writes needs one, or [`Declare::anywhere`].
     #[must_use]
     fn on(self, resources: &[&str]) -> Self;
