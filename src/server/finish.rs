@@ -160,6 +160,14 @@ fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Op
             "{action} is explicitly denied{account}: {whose}, a permissions boundary, an SCP or a resource policy says Deny. Who owns the account decides whether that should change."
         )
     } else {
-        format!("{whose}{account} do not allow {action}. Who owns the account adds it, if it should be allowed.")
+        // S3 gives no reasons, and refuses a bucket of another account with the same words.
+        let foreign = if entry.toolset == "s3" && named.is_none() {
+            " Or the bucket is another account's: each request says that it must be this one's."
+        } else {
+            ""
+        };
+        format!(
+            "Most likely {whose}{account} do not allow {action}: who owns the account adds it, if it should be allowed.{foreign}"
+        )
     }
 }
