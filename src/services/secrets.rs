@@ -16,7 +16,7 @@ use crate::ops::{Access, Declare, Json, OpError, Ops, Page, Reply, declare, decl
 /// A secret that exists. AWS ends its ARN with six random characters, which calls need not know.
 const SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}-??????";
 /// A secret that does not exist yet.
-const NEW_SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????";
+const NEW_SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{name|arn}-??????";
 
 /// Arguments of `list_secrets`.
 #[derive(Debug, Deserialize, JsonSchema)]
