@@ -6,6 +6,7 @@ mod fan_out;
 mod filter;
 mod finish;
 mod resources;
+mod schema;
 mod scope;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};

@@ -3,6 +3,7 @@
 mod arguments;
 mod cloudformation;
 mod documents;
+mod place;
 mod terraform;
 
 use std::{process::ExitCode, sync::Arc};
@@ -12,7 +13,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    aws::{Account, AccountId, Accounts, RoleArn, registry},
+    aws::{Account, Accounts, Kind, RoleArn, registry},
     config::{AccountVariables, AwsConfig, Region, Secret, ToolsConfig},
     server::{Catalogue, CatalogueOptions},
 };
@@ -20,6 +21,7 @@ use crate::{
 use super::print;
 use cloudformation::Defaults;
 use documents::{ServiceAccount, Trust};
+use place::{Place, place_of, registered};
 
 /// Name of the base role where `--base-role-arn` gives none.
 const BASE_ROLE: &str = "aws-ops-base";
@@ -46,6 +48,10 @@ pub(super) struct Iam {
     /// Trust the base role only as a member of this organization
     #[arg(long, value_name = "o-…", value_parser = arguments::org_id)]
     org_id: Option<String>,
+
+    /// Customer-managed KMS keys of secrets and objects that the target role may use, each through its service only
+    #[arg(long, value_name = "ARN,…", value_delimiter = ',', value_parser = arguments::kms_key)]
+    kms_key: Vec<String>,
 
     /// The cluster's OIDC provider, for IRSA: its issuer URL or its ARN
     #[arg(long, value_name = "URL|ARN", value_parser = arguments::oidc_provider)]
@@ -90,13 +96,6 @@ enum Part {
     All,
 }
 
-/// The account that a target role is in, and how it is reached.
-struct Place {
-    name: String,
-    role: RoleArn,
-    external_id: Option<Secret>,
-}
-
 impl Iam {
     pub(super) fn run(&self) -> Result<ExitCode> {
         let options = CatalogueOptions {
@@ -122,7 +121,7 @@ impl Iam {
 
     fn json(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<Value> {
         Ok(match part {
-            Part::TargetPolicy => one_or_all(self.target_policy(catalogue, &self.place(accounts)?)?),
+            Part::TargetPolicy => one_or_all(self.target_policy(catalogue, accounts, &self.place(accounts)?)?),
             Part::TargetTrust => self.target_trust(&self.place(accounts)?)?,
             Part::BasePolicy => one_or_all(self.base_policies(accounts)?),
             Part::IrsaTrust => self.irsa_trust(accounts)?,
@@ -137,7 +136,7 @@ impl Iam {
                 for place in &places {
                     let target = json!({
                         "role_arn": place.role,
-                        "policies": self.target_policy(catalogue, place)?,
+                        "policies": self.target_policy(catalogue, accounts, place)?,
                         "trust": self.target_trust(place)?,
                     });
                     targets.insert(place.name.clone(), target);
@@ -157,7 +156,12 @@ impl Iam {
 
     fn cloudformation(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<Value> {
         let target = |documents: &dyn Fn(&[Value]) -> Result<Value>| {
-            let policies = documents::target_policies(catalogue, cloudformation::PARTITION, cloudformation::ACCOUNT)?;
+            let policies = documents::target_policies(
+                catalogue,
+                cloudformation::PARTITION,
+                cloudformation::ACCOUNT,
+                documents::keys(catalogue, &self.kms_key),
+            )?;
             documents(&policies)
         };
         let what = "What the enabled tools of aws-ops-mcp need in this account";
@@ -188,7 +192,8 @@ impl Iam {
     fn terraform(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<String> {
         let place = self.chosen(accounts)?;
         let account = place.as_ref().map(|p| p.role.account().as_str());
-        let policies = || documents::target_policies(catalogue, self.partition(), terraform::ACCOUNT);
+        let keys = documents::keys(catalogue, &self.kms_key);
+        let policies = || documents::target_policies(catalogue, self.partition(), terraform::ACCOUNT, keys.clone());
         let base = |trust| -> Result<String> {
             Ok(terraform::base_role(
                 self.base_role(),
@@ -213,9 +218,20 @@ impl Iam {
         }
     }
 
-    fn target_policy(&self, catalogue: &Catalogue, place: &Place) -> Result<Vec<Value>> {
+    fn target_policy(&self, catalogue: &Catalogue, accounts: &Accounts, place: &Place) -> Result<Vec<Value>> {
+        let mut besides = documents::keys(catalogue, &self.kms_key);
+        let lister = self.lister(accounts)?.and_then(|account| place_of(accounts, &account));
+        if lister.is_some_and(|lister| lister.role == place.role) {
+            besides.push(documents::list_accounts());
+        }
         let account = place.role.account().as_str();
-        documents::target_policies(catalogue, place.role.partition(), account)
+        documents::target_policies(catalogue, place.role.partition(), account, besides)
+    }
+
+    /// The account through which the organization's accounts are listed.
+    fn lister(&self, accounts: &Accounts) -> Result<Option<Arc<Account>>> {
+        let find = |name: &String| accounts.find(name).map_err(|e| anyhow!("ORGANIZATIONS_ACCOUNT: {e}"));
+        self.aws.organizations_account.as_ref().map(find).transpose()
     }
 
     fn target_trust(&self, place: &Place) -> Result<Value> {
@@ -230,7 +246,7 @@ impl Iam {
         }))
     }
 
-    /// The roles of the registry, and those that `ALLOWED_ROLE_ARNS` spells out. Its patterns are left to the reader: IAM's `*`
+    /// The roles of the registry and of the organization, and those that `ALLOWED_ROLE_ARNS` spells out. Its patterns are left to the reader: IAM's `*`
     /// would reach further than ours.
     fn base_policies(&self, accounts: &Accounts) -> Result<Vec<Value>> {
         let mut roles: Vec<String> = registered(accounts).iter().map(|p| p.role.to_string()).collect();
@@ -243,12 +259,21 @@ impl Iam {
         }
         roles.sort();
         roles.dedup();
-        if roles.is_empty() {
+        let mut besides = Vec::new();
+        if let Some(lister) = self.lister(accounts)? {
+            let org_id = self.org_id.as_ref().context("--org-id is missing: ORGANIZATIONS_ACCOUNT adds every account of the organization, which the base role's policy must name")?;
+            let role_name = &self.aws.target_role_name;
+            besides.push(documents::assume_in_organization(self.partition(), role_name, org_id));
+            // Without a role or a profile, the base identity itself lists them.
+            if lister.profile.is_none() && accounts.role_of(&lister).is_none() {
+                besides.push(documents::list_accounts());
+            }
+        } else if roles.is_empty() {
             bail!(
                 "no account with a role is registered: set ACCOUNT_REGISTRY (--account-registry) or ACCOUNT_<NAME>_ROLE_ARN"
             );
         }
-        Ok(documents::base_policies(&roles))
+        Ok(documents::base_policies(&roles, besides))
     }
 
     fn irsa_trust(&self, accounts: &Accounts) -> Result<Value> {
@@ -262,7 +287,7 @@ impl Iam {
         let provider = if provider.starts_with("arn:") {
             provider.clone()
         } else {
-            let central = accounts.all().find(|a| a.kind == crate::aws::Kind::Central);
+            let central = accounts.all().find(|a| a.kind == Kind::Central);
             let account = self
                 .base_role_arn
                 .as_ref()
@@ -272,39 +297,6 @@ impl Iam {
             format!("arn:{}:iam::{account}:oidc-provider/{provider}", self.partition())
         };
         Ok(documents::irsa_trust(&provider, service_account))
-    }
-
-    /// The account that `--account` names, or the only one there is.
-    fn place(&self, accounts: &Accounts) -> Result<Place> {
-        if let Some(place) = self.chosen(accounts)? {
-            return Ok(place);
-        }
-        let mut all = registered(accounts);
-        match (all.pop(), all.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (last, _) => {
-                let names: Vec<String> = all.into_iter().chain(last).map(|p| p.name).collect();
-                bail!("--account is missing: a 12-digit id, or one of {}", names.join(", "))
-            }
-        }
-    }
-
-    fn chosen(&self, accounts: &Accounts) -> Result<Option<Place>> {
-        let Some(name) = &self.account else { return Ok(None) };
-        match (accounts.find(name), name.parse::<AccountId>()) {
-            (Ok(account), _) => place_of(accounts, &account)
-                .map(Some)
-                .with_context(|| format!("account `{name}` is not reached by a role")),
-            (Err(_), Ok(id)) => {
-                let role = RoleArn::new(self.partition(), &id, &self.aws.target_role_name).map_err(|e| anyhow!(e))?;
-                Ok(Some(Place {
-                    name: name.clone(),
-                    role,
-                    external_id: None,
-                }))
-            }
-            (Err(unknown), Err(_)) => Err(anyhow!("--account: {unknown}")),
-        }
     }
 
     fn defaults<'a>(&'a self, place: Option<&'a Place>) -> Defaults<'a> {
@@ -323,21 +315,6 @@ impl Iam {
     fn partition(&self) -> &'static str {
         self.aws.region.unwrap_or(Region::DEFAULT).partition()
     }
-}
-
-/// The accounts that are reached by a role.
-fn registered(accounts: &Accounts) -> Vec<Place> {
-    accounts.all().filter_map(|a| place_of(accounts, a)).collect()
-}
-
-fn place_of(accounts: &Accounts, account: &Arc<Account>) -> Option<Place> {
-    // A profile wins over a role, and then the role is never assumed.
-    let role = accounts.role_of(account).filter(|_| account.profile.is_none())?;
-    Some(Place {
-        name: account.name.clone(),
-        role,
-        external_id: account.external_id.clone(),
-    })
 }
 
 fn needed(policies: &[Value]) -> Result<&[Value]> {

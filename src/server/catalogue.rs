@@ -15,7 +15,11 @@ use crate::{
     services,
 };
 
-use super::{filter::Filter, scope::ReadPolicies};
+use super::{
+    filter::Filter,
+    schema::{answers_of_many, lean},
+    scope::ReadPolicies,
+};
 
 /// Every tool, in the order in which it is shown.
 pub struct Catalogue {
@@ -245,19 +249,6 @@ impl Entry {
     }
 }
 
-/// What the answer of a call over several targets holds instead of `data`.
-fn answers_of_many(schema: &mut JsonObject) {
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
-        return;
-    };
-    properties.insert(
-        "results".to_owned(),
-        json!({ "type": "array", "items": { "type": "object" } }),
-    );
-    properties.insert("summary".to_owned(), json!({ "type": "object" }));
-    properties.insert("next_targets".to_owned(), json!({ "type": "string" }));
-}
-
 /// The selector's arguments as JSON Schema.
 fn selector_properties(profiles: &Profiles) -> Result<JsonObject, String> {
     let schema = schema_for_input::<Selector>()?;
@@ -274,43 +265,6 @@ fn selector_properties(profiles: &Profiles) -> Result<JsonObject, String> {
         }
     }
     Ok(properties)
-}
-
-/// Drops what only costs tokens, at every depth: an optional field may be absent and need not say that it may be null, nor how
-/// wide its integer is.
-fn lean(schema: &mut Value) {
-    match schema {
-        Value::Array(items) => items.iter_mut().for_each(lean),
-        Value::Object(object) => {
-            object.values_mut().for_each(lean);
-            if let Some(Value::Array(types)) = object.get_mut("type") {
-                types.retain(|t| t != "null");
-                if let [one] = types.as_slice() {
-                    let one = one.clone();
-                    object.insert("type".to_owned(), one);
-                }
-            }
-            if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
-                choices.retain(|c| c.get("type") != Some(&Value::from("null")));
-                if let [Value::Object(one)] = choices.as_slice() {
-                    let one = one.clone();
-                    object.remove("anyOf");
-                    object.extend(one);
-                }
-            }
-            if object.get("default").is_some_and(Value::is_null) {
-                object.remove("default");
-            }
-            if object
-                .get("format")
-                .and_then(Value::as_str)
-                .is_some_and(|f| f.starts_with("int") || f.starts_with("uint"))
-            {
-                object.remove("format");
-            }
-        }
-        _ => {}
-    }
 }
 
 #[cfg(test)]

@@ -30,6 +30,15 @@ pub(super) fn oidc_provider(text: &str) -> Result<String, String> {
     }
 }
 
+/// The ARN of a key, or of every key of an account and region. Policies don't know aliases.
+pub(super) fn kms_key(text: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || ":/-*".contains(c);
+    match text.split(':').collect::<Vec<_>>().as_slice() {
+        ["arn", _, "kms", _, _, key] if key.starts_with("key/") && text.chars().all(fine) => Ok(text.to_owned()),
+        _ => Err("expected a key's ARN such as arn:aws:kms:eu-west-1:222222222222:key/1234abcd-…".to_owned()),
+    }
+}
+
 /// `namespace:name`, both as Kubernetes allows them; no `*` can open the role to others.
 pub(super) fn service_account(text: &str) -> Result<ServiceAccount, String> {
     let fine = |name: &str| {

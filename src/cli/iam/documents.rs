@@ -1,6 +1,6 @@
 //! Policy documents, from the tools' declarations and the registry.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -14,6 +14,9 @@ use crate::{
 /// Characters of a managed policy, white space not counted. Source: IAM's quotas.
 const MANAGED_POLICY: usize = 6144;
 
+/// What takes part in assuming a role under the caller's name.
+const ASSUME: [&str; 3] = ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"];
+
 /// What the trust of a role asks of who assumes it. A placeholder of a template is as good as a value.
 pub(super) struct Trust {
     /// The base role's ARN.
@@ -24,12 +27,17 @@ pub(super) struct Trust {
     pub(super) org_id: Option<Value>,
 }
 
-/// The least policy that lets every tool of the catalogue work in an account, in as many documents as its size needs; none if
-/// the tools need no permission.
+/// The least policy that lets every tool of the catalogue work in an account, and what else is asked for, in as many documents
+/// as its size needs; none if nothing is needed.
 ///
 /// # Errors
 /// An action that [`ResourceKind`] does not know: a mistake in the program.
-pub(super) fn target_policies(catalogue: &Catalogue, partition: &str, account: &str) -> Result<Vec<Value>> {
+pub(super) fn target_policies(
+    catalogue: &Catalogue,
+    partition: &str,
+    account: &str,
+    besides: Vec<Value>,
+) -> Result<Vec<Value>> {
     let statements = groups(catalogue)?.into_iter().map(|group| {
         let mut statement = json!({
             "Sid": group.sid,
@@ -46,7 +54,45 @@ pub(super) fn target_policies(catalogue: &Catalogue, partition: &str, account: &
         }
         statement
     });
-    Ok(packed(statements.collect()))
+    Ok(packed(statements.chain(besides).collect()))
+}
+
+/// What the enabled tools need of the customer's own KMS keys, each service for itself.
+pub(super) fn keys(catalogue: &Catalogue, keys: &[String]) -> Vec<Value> {
+    let mut services = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for declaration in catalogue.entries().map(|e| &e.declaration).filter(|_| !keys.is_empty()) {
+        for service in declaration.actions.iter().filter_map(|a| a.split(':').next()) {
+            let actions = declaration.key_actions.iter().map(String::as_str);
+            services.entry(service).or_default().extend(actions);
+        }
+    }
+    services.retain(|_, actions| !actions.is_empty());
+    let statement = |(service, actions): (&str, BTreeSet<&str>)| {
+        json!({
+            "Sid": format!("KeysOf{}", capital(service)),
+            "Effect": "Allow",
+            "Action": actions,
+            "Resource": keys,
+            "Condition": { "StringLike": { "kms:ViaService": format!("{service}.*") } },
+        })
+    };
+    services.into_iter().map(statement).collect()
+}
+
+/// What lists the organization's accounts (`ORGANIZATIONS_ACCOUNT`).
+pub(super) fn list_accounts() -> Value {
+    json!({ "Sid": "ListTheOrganization", "Effect": "Allow", "Action": "organizations:ListAccounts", "Resource": "*" })
+}
+
+/// The role of this name in every account of the organization, present and future.
+pub(super) fn assume_in_organization(partition: &str, role_name: &str, org_id: &str) -> Value {
+    json!({
+        "Sid": "AssumeTargetRolesOfTheOrganization",
+        "Effect": "Allow",
+        "Action": ASSUME,
+        "Resource": format!("arn:{partition}:iam::*:role/{role_name}"),
+        "Condition": { "StringEquals": { "aws:ResourceOrgID": org_id } },
+    })
 }
 
 /// A statement's worth of actions.
@@ -89,21 +135,23 @@ fn sid(toolset: &str, access: Access, kind: ResourceKind) -> String {
     [toolset, access.as_str(), kind.as_str()]
         .iter()
         .flat_map(|word| word.split('_'))
-        .map(|word| {
-            let mut letters = word.chars();
-            let first = letters.next().map(|c| c.to_ascii_uppercase());
-            first.into_iter().chain(letters).collect::<String>()
-        })
+        .map(capital)
         .collect()
 }
 
-/// The base identity may assume these roles and do nothing else; in as many documents as the roles need.
-pub(super) fn base_policies(roles: &[String]) -> Vec<Value> {
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
+/// The base identity may assume these roles and do what else is asked for; in as many documents as the roles need.
+pub(super) fn base_policies(roles: &[String], besides: Vec<Value>) -> Vec<Value> {
     let statement = |roles: &[String]| {
         json!({
             "Sid": "AssumeTargetRoles",
             "Effect": "Allow",
-            "Action": ["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"],
+            "Action": ASSUME,
             "Resource": roles,
         })
     };
@@ -116,7 +164,7 @@ pub(super) fn base_policies(roles: &[String]) -> Vec<Value> {
             _ => chunks.push(vec![role.clone()]),
         }
     }
-    chunks.iter().map(|chunk| document(vec![statement(chunk)])).collect()
+    packed(chunks.iter().map(|chunk| statement(chunk)).chain(besides).collect())
 }
 
 /// Who may assume a target role. The ExternalId comes with AssumeRole only: a request's SetSourceIdentity and TagSession don't
@@ -228,7 +276,7 @@ mod tests {
     #[test]
     fn every_action_of_every_tool_is_in_one_statement_of_a_policy_that_fits() {
         let catalogue = Catalogue::new(true).unwrap();
-        let policies = target_policies(&catalogue, "aws", "222222222222").unwrap();
+        let policies = target_policies(&catalogue, "aws", "222222222222", Vec::new()).unwrap();
         let mut found = Vec::new();
         let mut sids = BTreeSet::new();
         for policy in &policies {
@@ -256,8 +304,9 @@ mod tests {
         let roles: Vec<String> = (0..1000)
             .map(|n| format!("arn:aws:iam::{n:012}:role/aws-ops-target"))
             .collect();
-        let policies = base_policies(&roles);
+        let policies = base_policies(&roles, vec![list_accounts()]);
         assert!(policies.len() > 8 && policies.iter().all(|p| size(p) <= MANAGED_POLICY));
+        assert_eq!(policies.last().unwrap()["Statement"][1]["Sid"], "ListTheOrganization");
         let found: Vec<&str> = policies
             .iter()
             .flat_map(|p| p["Statement"][0]["Resource"].as_array().unwrap())

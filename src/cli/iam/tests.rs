@@ -68,6 +68,11 @@ fn a_missing_flag_is_named() {
             "not reached by a role",
         ),
         (&["--format", "terraform", "--part", "all"], "--part stackset"),
+        (
+            &["--part", "base-policy", "--organizations-account", "central"],
+            "--org-id is missing",
+        ),
+        (&["--kms-key", "alias/x"], "a key's ARN"),
         (&["--org-id", "acme"], "o-a1b2c3d4e5"),
         (&["--service-account", "ops:*"], "NAMESPACE:NAME"),
         (&["--oidc-provider", "x"], "https://oidc.eks"),
@@ -154,6 +159,69 @@ fn the_trust_is_the_registrys_and_the_base_role_reaches_exactly_the_roles() {
         irsa["Statement"][0]["Principal"]["Federated"],
         "arn:aws:iam::111111111111:oidc-provider/oidc.example/id/1"
     );
+}
+
+#[test]
+fn an_organization_is_reached_as_a_whole_and_listed_by_who_lists_it() {
+    let organization = ["--org-id", "o-a1b2c3d4e5", "--organizations-account"];
+    let base = |through| json(&[&["--part", "base-policy"][..], &organization, &[through]].concat());
+    let policy = base("central");
+    let sids: Vec<&Value> = policy["Statement"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["Sid"])
+        .collect();
+    assert_eq!(
+        sids,
+        [
+            "AssumeTargetRoles",
+            "AssumeTargetRolesOfTheOrganization",
+            "ListTheOrganization"
+        ]
+    );
+    let every = &policy["Statement"][1];
+    assert_eq!(every["Resource"], "arn:aws:iam::*:role/aws-ops-target");
+    assert_eq!(every["Condition"]["StringEquals"]["aws:ResourceOrgID"], "o-a1b2c3d4e5");
+    assert!(!base("partner").to_string().contains("organizations:"));
+    for (account, lists) in [("partner", true), ("production", false)] {
+        let args = [
+            "--part",
+            "target-policy",
+            "--account",
+            account,
+            "--organizations-account",
+            "partner",
+        ];
+        assert_eq!(json(&args).to_string().contains("organizations:ListAccounts"), lists);
+    }
+}
+
+#[test]
+fn keys_are_used_through_their_service_and_only_by_tools_that_are_switched_on() {
+    let key = "arn:aws:kms:eu-west-1:222222222222:key/1234abcd";
+    let keys = |tools| {
+        let policy = json(&[
+            "--part",
+            "target-policy",
+            "--account",
+            "production",
+            "--kms-key",
+            key,
+            "--tools",
+            tools,
+        ]);
+        let all = policy["Statement"].as_array().unwrap().clone();
+        let of_keys = all.into_iter().filter(|s| s["Resource"] == json!([key]));
+        of_keys.collect::<Vec<_>>()
+    };
+    let expected = json!([{
+        "Sid": "KeysOfSecretsmanager", "Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [key],
+        "Condition": { "StringLike": { "kms:ViaService": "secretsmanager.*" } },
+    }]);
+    assert_eq!(Value::Array(keys("get_secret_value,list_buckets")), expected);
+    assert_eq!(keys("list_secrets").len(), 0);
+    assert_eq!(keys("get_secret_value,put_object").len(), 2);
 }
 
 #[test]
