@@ -178,8 +178,7 @@ pub enum Form {
     Segment,
     /// What follows the last `/`: Route 53 writes its ids with a path before them.
     Last,
-    /// A name, or the ARN that the template makes of it, with or without what the template puts behind it. The policy names both: an
-    /// ARN may have its end already, and AWS judges what does not exist by an ARN without.
+    /// A name, or the ARN that the template makes of it, with or without what the template puts behind it.
     Arn,
 }
 
@@ -242,20 +241,14 @@ pub fn resources<'v>(
                 return Err(format!("{name} `{value}` can't hold `/` or `:`: give the plain name"));
             }
             Form::Segment => value,
-            Form::Arn => {
-                let rest = match value.strip_prefix(arn.as_str()) {
-                    Some(rest) => rest,
-                    None if value.starts_with("arn:") => {
-                        return Err(format!(
-                            "{name} `{value}` is not in account {}, region {}: an ARN that the call's target can change begins with {arn}",
-                            place.account, place.region
-                        ));
-                    }
-                    None => value,
-                };
+            Form::Arn if value.starts_with("arn:") => {
+                let rest = value.strip_prefix(arn.as_str()).ok_or_else(|| {
+                    format!("{name} `{value}` is not in account {}, region {}: an ARN that the call's target can change begins with {arn}", place.account, place.region)
+                })?;
                 whole = Some(format!("{arn}{}", escaped(name, rest)?));
                 rest
             }
+            Form::Arn => value,
         };
         arn.push_str(&escaped(name, value)?);
     }

@@ -73,10 +73,10 @@ fn meta(access: Access, actions: &[&str], targeted: bool) -> MetaObject {
 
 /// Says more of a tool than [`declare`] does.
 pub trait Declare {
-    /// On which resource a change works: an ARN with the tool's own arguments in it, `{bucket|segment}`. A session for the
+    /// On which resources a change works: ARNs with the tool's own arguments in them, `{bucket|segment}`. A session for the
     /// call may do the actions there and nowhere else. Every tool that writes needs one, or [`Declare::anywhere`].
     #[must_use]
-    fn on(self, resource: &str) -> Self;
+    fn on(self, resources: &[&str]) -> Self;
 
     /// Which of the actions IAM knows on no resource but `*`.
     #[must_use]
@@ -88,8 +88,8 @@ pub trait Declare {
 }
 
 impl Declare for MetaObject {
-    fn on(self, resource: &str) -> Self {
-        with(self, RESOURCES, json!([resource]))
+    fn on(self, resources: &[&str]) -> Self {
+        with(self, RESOURCES, json!(resources))
     }
 
     fn anywhere(self, actions: &[&str]) -> Self {

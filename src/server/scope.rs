@@ -77,7 +77,8 @@ fn writer<'v>(
     place: Place<'_>,
     argument: impl Fn(&str) -> Option<&'v str>,
 ) -> Result<Policy, String> {
-    let mut arns = Vec::new();
+    // Two templates may mean the same where an argument is an ARN already; a policy has no room for repetition.
+    let mut arns = BTreeSet::new();
     for template in &declaration.resources {
         arns.extend(resources(template, place, &argument)?);
     }

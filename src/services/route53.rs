@@ -231,7 +231,7 @@ impl Ops {
     }
 
     /// Changes DNS records, all or none, and shows each before and after. Read the record first. Example: {"account": "staging", "hosted_zone_id": "Z…", "changes": [{"action": "UPSERT", "resource_record_set": {"name": "api.example.com", "type": "A", "ttl": 60, "resource_records": ["192.0.2.1"]}}]}
-    #[tool(meta = declare(Access::Destroy, &["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"]).on("arn:{partition}:route53:::hostedzone/{hosted_zone_id|last}"))]
+    #[tool(meta = declare(Access::Destroy, &["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"]).on(&["arn:{partition}:route53:::hostedzone/{hosted_zone_id|last}"]))]
     async fn change_resource_record_sets(
         &self,
         Parameters(input): Parameters<ChangeResourceRecordSets>,

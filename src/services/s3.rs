@@ -199,13 +199,13 @@ impl Ops {
     }
 
     /// Writes an object; an existing one is replaced unless if_none_match is "*". Example: {"account": "development", "bucket": "config", "key": "app.json", "body": "{}", "content_type": "application/json"}
-    #[tool(meta = idempotent(declare(Access::Write, &["s3:PutObject"]).on(OBJECT).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
+    #[tool(meta = idempotent(declare(Access::Write, &["s3:PutObject"]).on(&[OBJECT]).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn put_object(&self, Parameters(input): Parameters<PutObject>) -> Result<Json<Reply<PuttedObject>>, OpError> {
         ok(object::put(&self.s3()?, self.account_id(), input).await?)
     }
 
     /// Deletes an object; in a versioned bucket it can be brought back, unless version_id names the version to erase. Example: {"account": "development", "bucket": "config", "key": "app.json"}
-    #[tool(meta = idempotent(declare(Access::Destroy, &["s3:DeleteObject", "s3:DeleteObjectVersion"]).on(OBJECT)))]
+    #[tool(meta = idempotent(declare(Access::Destroy, &["s3:DeleteObject", "s3:DeleteObjectVersion"]).on(&[OBJECT])))]
     async fn delete_object(
         &self,
         Parameters(input): Parameters<DeleteObject>,

@@ -13,10 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::ops::{Access, Declare, Json, OpError, Ops, Page, Reply, declare, declare::idempotent, iso, ok};
 
-/// A secret that exists. AWS ends its ARN with six random characters, which calls need not know.
-const SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}-??????";
-/// A secret that does not exist yet.
-const NEW_SECRET: &str = "arn:{partition}:secretsmanager:{region}:{account}:secret:{name|arn}-??????";
+/// A secret. AWS ends its ARN with six random characters, which calls need not know; one that is missing is judged by its name.
+const SECRET: [&str; 2] = [
+    "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}-??????",
+    "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}",
+];
+/// A secret that does not exist yet. The characters are drawn when it is made: before that it has its name alone.
+const NEW_SECRET: [&str; 2] = [
+    "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????",
+    "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}",
+];
 
 /// Arguments of `list_secrets`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -251,7 +257,7 @@ impl Ops {
     }
 
     /// Creates a secret. Fails if the name exists: then use update_secret. Example: {"account": "development", "name": "web/api-key", "secret_string": "…"}
-    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:CreateSecret", "secretsmanager:TagResource"]).on(NEW_SECRET).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
+    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:CreateSecret", "secretsmanager:TagResource"]).on(&NEW_SECRET).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn create_secret(
         &self,
         Parameters(input): Parameters<CreateSecret>,
@@ -284,7 +290,7 @@ impl Ops {
     }
 
     /// Sets a new value or description; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "web/api-key", "secret_string": "…"}
-    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:UpdateSecret"]).on(SECRET).with_key(&["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"])))]
+    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:UpdateSecret"]).on(&SECRET).with_key(&["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"])))]
     async fn update_secret(
         &self,
         Parameters(input): Parameters<UpdateSecret>,
@@ -312,7 +318,7 @@ impl Ops {
     }
 
     /// Schedules a secret's deletion; it can be restored for 30 days unless told otherwise. Example: {"account": "development", "secret_id": "web/api-key", "recovery_window_in_days": 7}
-    #[tool(meta = idempotent(declare(Access::Destroy, &["secretsmanager:DeleteSecret"]).on(SECRET)))]
+    #[tool(meta = idempotent(declare(Access::Destroy, &["secretsmanager:DeleteSecret"]).on(&SECRET)))]
     async fn delete_secret(
         &self,
         Parameters(input): Parameters<DeleteSecret>,

@@ -74,8 +74,8 @@ fn a_toolset_s_reads_share_a_policy_and_its_reveals_another() {
 
 #[test]
 fn every_change_is_narrowed_to_what_its_arguments_name() {
-    let secret = "arn:aws:secretsmanager:eu-west-1:222222222222:secret:web/key";
-    let secret = json!([format!("{secret}-??????"), secret]);
+    let arn = "arn:aws:secretsmanager:eu-west-1:222222222222:secret:web/key";
+    let secret = || json!([arn, format!("{arn}-??????")]);
     let object = json!({"bucket": "b", "key": "a/*.txt"});
     let in_bucket = json!("arn:aws:s3:::b/a/${*}.txt");
     for (tool, arguments, first, resource) in [
@@ -83,19 +83,19 @@ fn every_change_is_narrowed_to_what_its_arguments_name() {
             "create_secret",
             json!({"name": "web/key"}),
             json!(["secretsmanager:CreateSecret", "secretsmanager:TagResource"]),
-            secret.clone(),
+            secret(),
         ),
         (
             "update_secret",
             json!({"secret_id": "web/key"}),
             json!("secretsmanager:UpdateSecret"),
-            secret.clone(),
+            secret(),
         ),
         (
             "delete_secret",
             json!({"secret_id": "web/key"}),
             json!("secretsmanager:DeleteSecret"),
-            secret.clone(),
+            secret(),
         ),
         (
             "change_resource_record_sets",
@@ -192,19 +192,19 @@ fn a_change_of_nothing_in_particular_is_no_start() {
     let write = || declare(Access::Write, &["x:Do", "x:See"]);
     for (meta, said) in [
         (write(), "does not declare on which resource"),
-        (write().on("arn:{partition}:x:::{nmae}"), "`nmae`"),
-        (write().on("arn:{partition}:x:::{name|upper}"), "unknown form"),
+        (write().on(&["arn:{partition}:x:::{nmae}"]), "`nmae`"),
+        (write().on(&["arn:{partition}:x:::{name|upper}"]), "unknown form"),
         (write().anywhere(&["x:Se"]), "`x:Se` is anywhere"),
         (write().anywhere(&["x:See"]), "does not declare on which resource"),
-        (write().on(&"x".repeat(POLICY_LIMIT)), "characters"),
+        (write().on(&[&"x".repeat(POLICY_LIMIT)]), "characters"),
     ] {
         let error = ReadPolicies::new([entry("do_it", meta)].iter()).err().unwrap();
         assert!(error.starts_with("do_it: ") && error.contains(said), "{error}");
     }
     for fine in [
-        write().on("arn:{partition}:x:::{name}"),
+        write().on(&["arn:{partition}:x:::{name}"]),
         write().anywhere(&["x:Do", "x:See"]),
-        write().on("arn:{partition}:x:::{name}").anywhere(&["x:See"]),
+        write().on(&["arn:{partition}:x:::{name}"]).anywhere(&["x:See"]),
     ] {
         assert!(ReadPolicies::new([entry("do_it", fine)].iter()).is_ok());
     }

@@ -19,8 +19,10 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
         statement["Condition"] = json!({ "StringLike": { "kms:ViaService": format!("{service}.*") } });
         statement
     };
-    let secret = "arn:aws:secretsmanager:us-east-1:444444444444:secret:lp/new";
-    let secret = json!([format!("{secret}-??????"), secret]);
+    let secret = json!([
+        "arn:aws:secretsmanager:us-east-1:444444444444:secret:lp/new",
+        "arn:aws:secretsmanager:us-east-1:444444444444:secret:lp/new-??????"
+    ]);
     let in_bucket = json!(format!("arn:aws:s3:::{BUCKET}/lp/new"));
     let at = json!({ "bucket": BUCKET, "key": "lp/new" });
     let with = |key: &str, value: Value| {
