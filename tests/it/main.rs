@@ -8,6 +8,7 @@ mod support;
 mod catalogue;
 mod cli;
 mod env_example;
+mod fan_out;
 mod filters;
 mod iam;
 mod identity;
