@@ -13,5 +13,6 @@ mod filters;
 mod iam;
 mod identity;
 mod leaks;
+mod registry;
 mod tidy;
 mod tools;
