@@ -14,5 +14,6 @@ mod iam;
 mod identity;
 mod leaks;
 mod registry;
+mod resources;
 mod tidy;
 mod tools;
