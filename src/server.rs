@@ -96,13 +96,19 @@ impl Server {
     }
 
     /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
-    async fn run(&self, call: Call<'_>, selector: Option<Selector>, caller: &Caller) -> (JsonObject, Option<Receipt>) {
+    async fn run(
+        &self,
+        mut call: Call<'_>,
+        selector: Option<Selector>,
+        caller: &Caller,
+    ) -> (JsonObject, Option<Receipt>) {
         let inner = &self.0;
         let limit = inner.aws.limits().max_result_bytes.get();
         let cancelled = call.context.ct.clone();
         let mut outcome = Outcome::default();
         let many = selector.as_ref().filter(|s| s.is_many()).cloned();
         let result = if let Some(selector) = many {
+            call.max_bytes = limit.map(fan_out::share);
             let work = async {
                 let targets = targets(&inner.resolver, &selector, caller)?;
                 inner
@@ -145,7 +151,7 @@ impl Server {
         };
         tokio::select! {
             result = work => result,
-            () = deadline => Err(OpError::Timeout(limit.unwrap_or_default().as_secs())),
+            () = deadline => Err(OpError::Timeout(limit.unwrap_or_default())),
             () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
         }
     }

@@ -33,11 +33,6 @@ impl Refresher {
         }
     }
 
-    /// Whether anything can change while the server runs.
-    pub fn is_needed(&self) -> bool {
-        self.config.organizations_account.is_some() || registry::file(&self.config).is_some()
-    }
-
     /// Reads everything again as the intervals say, or at once for each message of `now`. Ends with the process.
     pub async fn run(mut self, aws: Arc<Aws>, mut now: mpsc::Receiver<()>) {
         let ticks = |every: Option<Duration>, first: Duration| {

@@ -53,7 +53,7 @@ impl Selector {
 
     /// Whether several targets are meant, so that the answer is a list, even if it turns out to be of one.
     pub fn is_many(&self) -> bool {
-        self.accounts.is_some() || self.regions.is_some()
+        self.accounts.is_some() || self.regions.is_some() || self.targets_from.is_some()
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Connected {
     pub resolver: Resolver,
     /// The way to them.
     pub aws: Arc<Aws>,
-    /// What keeps the accounts current; `None` where nothing can change.
+    /// What keeps the accounts current; `None` for the sandbox's, which never change.
     pub refresher: Option<Refresher>,
     tools: ToolsConfig,
     #[cfg(feature = "sandbox")]
@@ -68,7 +68,7 @@ impl AwsOptions {
         Ok(Connected {
             resolver,
             aws: Arc::new(Aws::new(&self.aws, Base::Chain)?),
-            refresher: refresher.is_needed().then_some(refresher),
+            refresher: Some(refresher),
             tools: self.tools.clone(),
             #[cfg(feature = "sandbox")]
             _sandbox: None,
@@ -123,7 +123,7 @@ impl Connected {
     pub fn server(self, local: Option<Caller>) -> Result<(Server, ConnectedGuard)> {
         let keep = self.refresher.map(|refresher| {
             let (now, asked) = mpsc::channel(1);
-            tokio::spawn(on_hangup(now));
+            on_hangup(now);
             tokio::spawn(refresher.run(self.aws.clone(), asked)).abort_handle()
         });
         let options = CatalogueOptions {
@@ -145,15 +145,20 @@ impl Connected {
     }
 }
 
-/// Asks for the registry to be read again whenever the process gets SIGHUP.
-async fn on_hangup(now: mpsc::Sender<()>) {
+/// Asks for the registry to be read again whenever the process gets SIGHUP. From its return on, SIGHUP no longer ends the
+/// process, whether there is anything to read or not: who sends it to a server means "read again".
+fn on_hangup(now: mpsc::Sender<()>) {
     #[cfg(unix)]
-    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) {
-        Ok(mut hangups) => while hangups.recv().await.is_some() && now.send(()).await.is_ok() {},
-        Err(error) => tracing::error!(%error, "SIGHUP can't be waited for"),
-    }
-    // The channel must stay open: its end would end the refreshing.
-    now.closed().await;
+    let hangups = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
+    tokio::spawn(async move {
+        #[cfg(unix)]
+        match hangups {
+            Ok(mut hangups) => while hangups.recv().await.is_some() && now.send(()).await.is_ok() {},
+            Err(error) => tracing::error!(%error, "SIGHUP can't be waited for"),
+        }
+        // The channel must stay open: its end would end the refreshing.
+        now.closed().await;
+    });
 }
 
 /// Keeps the sandbox and the refreshing alive; both end when this is dropped.

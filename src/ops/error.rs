@@ -1,5 +1,7 @@
 //! Why a tool did not succeed. Tools just use `?`: one conversion classifies every SDK error.
 
+use std::time::Duration;
+
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
@@ -75,8 +77,8 @@ pub enum OpError {
     #[error("AWS did not answer: {0}")]
     Unreachable(String),
     /// The deadline passed.
-    #[error("no answer within {0} s")]
-    Timeout(u64),
+    #[error("no answer within {0:?}")]
+    Timeout(Duration),
     /// A bug here. The detail is in the log under this id.
     #[error("internal error; the server's log has the detail under {0}")]
     Internal(String),

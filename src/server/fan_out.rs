@@ -1,6 +1,6 @@
 //! One tool in many targets at once: a stable order, each with its own receipt and either data or error, and a summary.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use futures::{StreamExt, stream};
 use rmcp::model::{JsonObject, ProgressNotificationParam};
@@ -59,12 +59,7 @@ impl Inner {
         drop(running);
         for at in skip..labels.len() {
             if !done.iter().any(|d| d.at == at) {
-                done.push(late(
-                    call,
-                    at,
-                    labels.get(at),
-                    limit_of_all.unwrap_or_default().as_secs(),
-                ));
+                done.push(late(call, at, labels.get(at), limit_of_all.unwrap_or_default()));
             }
         }
         done.sort_by_key(|d| d.at);
@@ -80,7 +75,7 @@ impl Inner {
                 match self.aws.limits().target_timeout.get() {
                     Some(limit) => match tokio::time::timeout(limit, work).await {
                         Ok(result) => result,
-                        Err(_) => Err(OpError::Timeout(limit.as_secs())),
+                        Err(_) => Err(OpError::Timeout(limit)),
                     },
                     None => work.await,
                 }
@@ -109,13 +104,13 @@ async fn before<T>(until: Option<Instant>, next: impl Future<Output = Option<T>>
 }
 
 /// The result of a target that the call's deadline overtook.
-fn late(call: &Call<'_>, at: usize, label: Option<&String>, seconds: u64) -> Done {
+fn late(call: &Call<'_>, at: usize, label: Option<&String>, limit: Duration) -> Done {
     let mut outcome = Outcome {
-        result: Some(Err(OpError::Timeout(seconds))),
+        result: Some(Err(OpError::Timeout(limit))),
         ..Outcome::default()
     };
     let (mut body, code) = finish::body(call.entry, &mut outcome);
-    let (account, region) = label.and_then(|l| l.split_once('/')).unwrap_or_default();
+    let (account, region) = label.and_then(|l| l.rsplit_once('/')).unwrap_or_default();
     body.insert("account".to_owned(), json!(account));
     body.insert("region".to_owned(), json!(region));
     Done {
@@ -144,15 +139,16 @@ async fn progress(call: &Call<'_>, done: usize, total: usize, last: Option<&Stri
 }
 
 /// Puts the results together until the limit; what is left has a cursor.
-fn answer(done: Vec<Done>, labels: &[String], limit: Option<usize>) -> Result<JsonObject, OpError> {
+fn answer(mut done: Vec<Done>, labels: &[String], limit: Option<usize>) -> Result<JsonObject, OpError> {
     let total = done.len();
+    let room = limit.map_or(usize::MAX, room);
+    done.iter_mut().for_each(|one| fit(one, room));
     let mut failures: BTreeMap<String, usize> = BTreeMap::new();
     for code in done.iter().filter_map(|d| d.code.as_ref()) {
         *failures.entry(code.clone()).or_default() += 1;
     }
     let failed: usize = failures.values().sum();
-    // Half, because the text form repeats what the structured one says; and a little for the frame.
-    let room = limit.map_or(usize::MAX, |limit| (limit / 2).saturating_sub(2048));
+    let error = (failed == total).then(|| total_failure(&done, &failures));
     let (mut results, mut bytes, mut next) = (Vec::new(), 0, None);
     for one in done {
         let body = Value::Object(one.body);
@@ -172,24 +168,48 @@ fn answer(done: Vec<Done>, labels: &[String], limit: Option<usize>) -> Result<Js
     }
     let mut body = JsonObject::new();
     body.insert("success".to_owned(), json!(failed < total));
-    if failed == total {
-        body.insert("error".to_owned(), total_failure(total, &failures, &results));
-    }
+    body.extend(error.map(|error| ("error".to_owned(), error)));
     body.insert("summary".to_owned(), summary);
     body.insert("results".to_owned(), Value::Array(results));
     body.extend(next.map(|token| ("next_targets".to_owned(), json!(token))));
     Ok(body)
 }
 
+/// How much the results of one answer may hold: half of the limit, because the text form repeats what the structured one says,
+/// and a little less for the frame.
+fn room(limit: usize) -> usize {
+    (limit / 2).saturating_sub(2048).max(limit / 4)
+}
+
+/// The limit of one target's result, so that with its receipt it still has room in an answer.
+pub(super) fn share(limit: usize) -> usize {
+    (2 * room(limit)).saturating_sub(2048)
+}
+
+/// A result that no answer has room for fails alone: as an answer of its own it would hide the way to those behind it.
+fn fit(one: &mut Done, room: usize) {
+    let bytes = one.body.values().map(|v| v.to_string().len()).sum::<usize>();
+    if one.code.is_some() || bytes <= room {
+        return;
+    }
+    let mut body = finish::body_of(OpError::InvalidInput(format!(
+        "the result has {bytes} bytes, and an answer over several targets has room for {room} (MAX_RESULT_BYTES): name this one alone, or ask for less"
+    )));
+    let kept = ["receipt", "account", "region"].map(|key| one.body.remove_entry(key));
+    body.extend(kept.into_iter().flatten());
+    one.code = Some(finish::code(&body));
+    one.body = body;
+}
+
 /// One error for all: the commonest code, and the first target's words for it.
-fn total_failure(total: usize, failures: &BTreeMap<String, usize>, results: &[Value]) -> Value {
+fn total_failure(done: &[Done], failures: &BTreeMap<String, usize>) -> Value {
+    let total = done.len();
     let code = failures
         .iter()
         .max_by_key(|(_, n)| **n)
         .map_or("internal", |(code, _)| code);
-    let first = results
-        .iter()
-        .find_map(|r| r.get("error").filter(|e| e.get("code") == Some(&json!(code))));
+    let mut errors = done.iter().filter_map(|d| d.body.get("error"));
+    let first = errors.clone().find(|e| e.get("code") == Some(&json!(code)));
     let text = |key: &str| {
         first
             .and_then(|e| e.get(key))
@@ -197,9 +217,7 @@ fn total_failure(total: usize, failures: &BTreeMap<String, usize>, results: &[Va
             .unwrap_or_default()
             .to_owned()
     };
-    let retryable = results
-        .iter()
-        .all(|r| r.pointer("/error/retryable") == Some(&json!(true)));
+    let retryable = errors.all(|e| e.get("retryable") == Some(&json!(true)));
     let mut error = json!({
         "code": code,
         "message": format!("all {total} targets failed; the first of the {code} errors: {}", text("message")),

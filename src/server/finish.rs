@@ -118,7 +118,10 @@ fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt:
                     .to_owned()
             })
         }
-        ErrorCode::Timeout => Some("Ask for less, or raise TOOL_TIMEOUT on the server.".to_owned()),
+        ErrorCode::Timeout => Some(
+            "Ask for less, or raise TOOL_TIMEOUT (TARGET_TIMEOUT for each of several targets) on the server."
+                .to_owned(),
+        ),
         ErrorCode::Unreachable => {
             Some("Check the region, and the server's network, proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL.".to_owned())
         }

@@ -5,12 +5,14 @@ pub(crate) mod iam;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod sources;
+pub(crate) mod stub;
 pub(crate) mod world;
 
 use serde_json::{Value, json};
 
 /// The body of a tool's result, after checking what every result must be: the same content as text and as structure, an
-/// error marked as one, and either data or an error with a code, a message and whether to try again.
+/// error marked as one, and either data or an error with a code, a message and whether to try again. Over several targets
+/// that is so for each, and the summary counts them.
 pub(crate) fn body_of(answer: &Value) -> Value {
     let result = answer
         .get("result")
@@ -22,14 +24,36 @@ pub(crate) fn body_of(answer: &Value) -> Value {
     assert_eq!(text, body, "the text form differs from the structure");
     let success = body["success"].as_bool().unwrap();
     assert_eq!(result["isError"], json!(!success), "{result}");
+    match body.get("results").and_then(Value::as_array) {
+        Some(results) => {
+            assert!(body.get("data").is_none() && body.get("receipt").is_none(), "{body}");
+            check_error(&body, success);
+            for one in results {
+                check_outcome(one);
+            }
+            let number = |key: &str| body["summary"][key].as_u64().unwrap();
+            assert_eq!(number("targets"), number("ok") + number("failed"), "{body}");
+            assert_eq!(number("ok") > 0, success, "{body}");
+        }
+        None => check_outcome(&body),
+    }
+    body
+}
+
+/// Either data or an error.
+fn check_outcome(body: &Value) {
+    let success = body["success"].as_bool().unwrap();
     assert_eq!(body.get("data").is_some(), success, "{body}");
+    check_error(body, success);
+}
+
+fn check_error(body: &Value, success: bool) {
     assert_eq!(body.get("error").is_some(), !success, "{body}");
     if !success {
         let error = &body["error"];
         assert!(error["code"].is_string() && error["retryable"].is_boolean(), "{error}");
         assert!(error["message"].as_str().is_some_and(|m| !m.is_empty()), "{error}");
     }
-    body
 }
 
 /// A name that no other test and no earlier run has used.

@@ -76,7 +76,31 @@ fn a_wrong_value_stops_the_start_with_its_name_itself_and_what_is_right() {
         ("BASE_CREDENTIALS", "maybe", "expected `on` or `off`"),
         ("SOURCE_IDENTITY", "maybe", "expected `on` or `off`"),
         ("SESSION_TAGS", "maybe", "expected `on` or `off`"),
+        ("BASE_CREDENTIALS", "1", "expected `on` or `off`"),
+        ("SOURCE_IDENTITY", "On", "expected `on` or `off`"),
+        ("SESSION_TAGS", "yes", "expected `on` or `off`"),
         ("ASSUME_ROLE_RATE", "0", count),
+        ("ASSUME_ROLE_RATE", "50/s", count),
+        ("FAN_OUT_PARALLELISM", "0", count),
+        ("FAN_OUT_PARALLELISM", "all", count),
+        ("FAN_OUT_PARALLELISM", "-1", count),
+        ("TARGET_TIMEOUT", "40", time),
+        ("TARGET_TIMEOUT", "0s", time),
+        ("REGISTRY_REFRESH", "often", time),
+        ("REGISTRY_REFRESH", "0", time),
+        ("ORGANIZATIONS_REFRESH", "daily", time),
+        ("ORGANIZATIONS_REFRESH", "-15m", time),
+        ("TOOLSETS", "secrts", "no such toolset; did you mean `secrets`?"),
+        ("TOOLSETS", "ec2", "there are "),
+        ("TOOLS", "list_secret", "no such tool; did you mean `list_secrets`?"),
+        ("TOOLS", "secrets", "no such tool"),
+        (
+            "EXCLUDE_TOOLS",
+            "delete_objet",
+            "no such tool; did you mean `delete_object`?",
+        ),
+        ("READ_ONLY", "maybe", "expected `true` or `false`"),
+        ("READ_ONLY", "1", "expected `true` or `false`"),
         ("AWS_ENDPOINT_URL", "localhost:4566", url),
         ("AWS_CA_BUNDLE", "no-such.pem", "can't read the file"),
         ("ACCOUNT_REGISTRY", "no-such.json", "can't read the file"),
@@ -98,6 +122,15 @@ fn a_wrong_value_stops_the_start_with_its_name_itself_and_what_is_right() {
         assert!(said.contains(&format!("`{value}`")) || said.contains("600s"), "{said}");
         assert!(said.contains(right), "{name}={value}: {said}");
     }
+}
+
+#[test]
+fn filters_that_leave_no_tool_stop_the_start() {
+    let said = program(&["serve", "--port", "0", "--tools", "put_object", "--read-only"])
+        .env("MCP_AUTH_TOKEN", TOKEN)
+        .run();
+    assert_eq!((said.code, said.err.lines().count()), (Some(2), 1), "{}", said.err);
+    assert!(said.err.contains("READ_ONLY leave no tool"), "{}", said.err);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use aws_ops_mcp::{
 use axum::{Router, body::Body};
 use clap::{CommandFactory as _, FromArgMatches as _};
 use http::{
-    Request, StatusCode,
+    Request, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
 };
 use http_body_util::BodyExt as _;
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::{body_of, recorder::Recorder};
+use super::{body_of, recorder::Recorder, stub::Stub};
 
 pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
 pub(crate) const BOB: &str = "b0b00000000000000000123456789abcdef";
@@ -104,6 +104,13 @@ impl World {
         Some((world, recorder))
     }
 
+    /// A server whose AWS is the stub.
+    pub(crate) fn of_stub(stub: &Stub, flags: &[&str]) -> Self {
+        let keys = Credentials::new("AKIAIOSFODNN7EXAMPLE", "not-a-real-one", None, None, "test");
+        let flags = [&["--max-attempts", "1"], flags].concat();
+        Self::over(&flags, &stub.endpoint, Base::Fixed(keys))
+    }
+
     async fn in_sandbox(flags: &[&str]) -> Self {
         let sandbox = Sandbox::new().await.unwrap();
         let listening = sandbox.listen().await.unwrap();
@@ -161,18 +168,38 @@ impl World {
     /// A JSON-RPC request to /mcp, and its answer.
     pub(crate) async fn rpc(&self, token: &str, method: &str, params: Value) -> Value {
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let request = Request::post("/mcp")
-            .header(HOST, "localhost")
-            .header(AUTHORIZATION, format!("Bearer {token}"))
-            .header(ACCEPT, "application/json, text/event-stream")
-            .header(CONTENT_TYPE, "application/json")
-            .body(Body::from(message.to_string()))
-            .unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.send(token, None, &message).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         serde_json::from_slice(&bytes).unwrap()
+    }
+
+    /// A JSON-RPC message to /mcp, in a session or without one, and the response as it is.
+    pub(crate) async fn send(&self, token: &str, session: Option<&str>, message: &Value) -> Response<Body> {
+        let mut request = Request::post("/mcp")
+            .header(HOST, "localhost")
+            .header(AUTHORIZATION, format!("Bearer {token}"))
+            .header(ACCEPT, "application/json, text/event-stream")
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        let request = request.body(Body::from(message.to_string())).unwrap();
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Opens a session as `alice` and gives its id.
+    pub(crate) async fn session(&self) -> String {
+        let client = json!({ "name": "it", "version": "0" });
+        let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
+        let initialize = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
+        let response = self.send(ALICE, None, &initialize).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        let id = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
+        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+        assert_eq!(self.send(ALICE, Some(&id), &ready).await.status(), StatusCode::ACCEPTED);
+        id
     }
 
     /// Calls a tool as `alice`; the whole body.
