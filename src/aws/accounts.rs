@@ -50,6 +50,25 @@ pub struct Account {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Account {
+    /// A workload account of which nothing but its name is known.
+    pub(super) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            id: None,
+            aliases: Vec::new(),
+            environment: None,
+            kind: Kind::Workload,
+            role_arn: None,
+            external_id: None,
+            profile: None,
+            region: None,
+            regions: Vec::new(),
+            tags: BTreeMap::new(),
+        }
+    }
+}
+
 /// All registered accounts, checked: names, ids and aliases are unique.
 #[derive(Clone, Debug)]
 pub struct Accounts {
@@ -184,19 +203,10 @@ fn matches(pattern: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    pub(crate) fn account(name: &str, id: &str) -> Account {
+    fn account(name: &str, id: &str) -> Account {
         Account {
-            name: name.to_owned(),
             id: Some(id.parse().unwrap()),
-            aliases: vec![],
-            environment: None,
-            kind: Kind::Workload,
-            role_arn: None,
-            external_id: None,
-            profile: None,
-            region: None,
-            regions: vec![],
-            tags: BTreeMap::new(),
+            ..Account::named(name)
         }
     }
 

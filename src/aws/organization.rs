@@ -1,7 +1,5 @@
 //! Accounts from AWS Organizations: everything that `ListAccounts` shows, through one named account.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_organizations::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -11,7 +9,7 @@ use aws_sdk_organizations::{
 use crate::auth::Caller;
 
 use super::{
-    accounts::{Account, Kind},
+    accounts::Account,
     error::{AccountError, causes, inside},
     policy::{Allow, Policy},
     resolve::{Resolver, Selector},
@@ -68,18 +66,11 @@ fn entry(account: AwsAccount) -> Option<Account> {
     } else {
         vec![full]
     };
+    let name = if name.is_empty() { format!("account-{id}") } else { name };
     Some(Account {
-        name: if name.is_empty() { format!("account-{id}") } else { name },
         id: Some(id),
         aliases,
-        environment: None,
-        kind: Kind::Workload,
-        role_arn: None,
-        external_id: None,
-        profile: None,
-        region: None,
-        regions: Vec::new(),
-        tags: BTreeMap::new(),
+        ..Account::named(&name)
     })
 }
 

@@ -105,7 +105,7 @@ fn apply(accounts: &mut Vec<Account>, name: &str, variable: &AccountVariable) ->
             id: role_arn.as_ref().map(|r| r.account().clone()),
             role_arn,
             profile,
-            ..blank(name)
+            ..Account::named(name)
         }),
     }
     Ok(())
@@ -243,24 +243,8 @@ fn account(at: usize, value: serde_json::Value) -> Result<Account, String> {
         region: entry.region.map(region).transpose()?,
         regions: entry.regions.into_iter().map(region).collect::<Result<_, _>>()?,
         tags: entry.tags,
-        ..blank(&entry.name)
+        ..Account::named(&entry.name)
     })
-}
-
-fn blank(name: &str) -> Account {
-    Account {
-        name: name.to_owned(),
-        id: None,
-        aliases: Vec::new(),
-        environment: None,
-        kind: Kind::Workload,
-        role_arn: None,
-        external_id: None,
-        profile: None,
-        region: None,
-        regions: Vec::new(),
-        tags: BTreeMap::new(),
-    }
 }
 
 /// Fills in what follows from the rest, and checks the rest against itself.
