@@ -1,11 +1,15 @@
 //! One tool in many targets at once: a stable order, each with its own receipt and either data or error, and a summary.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, pin::pin, time::Duration};
 
-use futures::{StreamExt, stream};
+use futures::{
+    StreamExt,
+    future::{self, Either},
+    stream,
+};
 use rmcp::model::{JsonObject, ProgressNotificationParam};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 
 use crate::{
     aws::Selected,
@@ -21,6 +25,12 @@ use super::{
     call::{Call, Outcome},
     finish,
 };
+
+/// How long the last notes of progress may hold up the answer that follows them.
+const LAST_NOTES: Duration = Duration::from_secs(1);
+
+/// The account's and the region's name, if there are any.
+type Place = (Option<String>, Option<String>);
 
 /// A result in the fan-out's answer, and where it belongs.
 struct Done {
@@ -39,6 +49,7 @@ impl Inner {
         limit: Option<usize>,
     ) -> Result<JsonObject, OpError> {
         let labels: Vec<String> = targets.iter().map(label).collect();
+        let places: Vec<Place> = targets.iter().map(|t| (t.account.clone(), t.region.clone())).collect();
         let skip = from.map(|from| start(from, &labels)).transpose()?.unwrap_or(0);
         let parallel = self.aws.limits().fan_out_parallelism.get().unwrap_or(usize::MAX);
         let total = labels.len() - skip;
@@ -48,18 +59,31 @@ impl Inner {
             .skip(skip)
             .map(|(at, selected)| self.one_of_many(call, at, selected));
         let mut running = stream::iter(runs).buffer_unordered(parallel.min(total.max(1)));
-        let mut done: Vec<Done> = Vec::with_capacity(total);
         let limit_of_all = self.aws.limits().tool_timeout.get();
         let until = limit_of_all.map(|limit| Instant::now() + limit);
-        // When the whole call's time is up, what has answered is still an answer.
-        while let Some(result) = before(until, running.next()).await {
-            progress(call, done.len() + 1, total, labels.get(result.at)).await;
-            done.push(result);
-        }
-        drop(running);
-        for at in skip..labels.len() {
+        let (tell, finished) = mpsc::unbounded_channel();
+        let work = async {
+            let tell = tell;
+            let mut done: Vec<Done> = Vec::with_capacity(total);
+            // When the whole call's time is up, what has answered is still an answer.
+            while let Some(result) = before(until, running.next()).await {
+                let _ = tell.send(result.at);
+                done.push(result);
+            }
+            done
+        };
+        // Side by side: a client that does not read what it asked for must not hold up the targets, nor their deadlines.
+        let notes = pin!(progress(call, total, &labels, finished));
+        let mut done = match future::select(pin!(work), notes).await {
+            Either::Left((done, notes)) => {
+                let _ = tokio::time::timeout(LAST_NOTES, notes).await;
+                done
+            }
+            Either::Right(((), work)) => work.await,
+        };
+        for (at, place) in places.into_iter().enumerate().skip(skip) {
             if !done.iter().any(|d| d.at == at) {
-                done.push(late(call, at, labels.get(at), limit_of_all.unwrap_or_default()));
+                done.push(late(call, at, place, limit_of_all.unwrap_or_default()));
             }
         }
         done.sort_by_key(|d| d.at);
@@ -83,15 +107,20 @@ impl Inner {
             Err(error) => Err(error.into()),
         };
         outcome.result = Some(result);
-        let (mut body, code) = finish::body(call.entry, &mut outcome);
-        for (key, value) in [("account", selected.account), ("region", selected.region)] {
-            body.extend(value.map(|v| (key.to_owned(), json!(v))));
-        }
-        Done {
-            at,
-            body,
-            code: (code != "ok").then_some(code),
-        }
+        done(call, at, (selected.account, selected.region), outcome)
+    }
+}
+
+/// A result, with the account and the region that it is of as far as the call or the registry names them.
+fn done(call: &Call<'_>, at: usize, (account, region): Place, mut outcome: Outcome) -> Done {
+    let (mut body, code) = finish::body(call.entry, &mut outcome);
+    for (key, value) in [("account", account), ("region", region)] {
+        body.extend(value.map(|v| (key.to_owned(), json!(v))));
+    }
+    Done {
+        at,
+        body,
+        code: (code != "ok").then_some(code),
     }
 }
 
@@ -104,38 +133,31 @@ async fn before<T>(until: Option<Instant>, next: impl Future<Output = Option<T>>
 }
 
 /// The result of a target that the call's deadline overtook.
-fn late(call: &Call<'_>, at: usize, label: Option<&String>, limit: Duration) -> Done {
-    let mut outcome = Outcome {
+fn late(call: &Call<'_>, at: usize, place: Place, limit: Duration) -> Done {
+    let outcome = Outcome {
         result: Some(Err(OpError::Timeout(limit))),
         ..Outcome::default()
     };
-    let (mut body, code) = finish::body(call.entry, &mut outcome);
-    let (account, region) = label.and_then(|l| l.rsplit_once('/')).unwrap_or_default();
-    body.insert("account".to_owned(), json!(account));
-    body.insert("region".to_owned(), json!(region));
-    Done {
-        at,
-        body,
-        code: Some(code),
-    }
+    done(call, at, place, outcome)
 }
 
-/// Tells a client that asked for it how far the call has got.
-async fn progress(call: &Call<'_>, done: usize, total: usize, last: Option<&String>) {
+/// Tells a client that asked for it how far the call has got, target by target as they finish.
+async fn progress(call: &Call<'_>, total: usize, labels: &[String], mut finished: mpsc::UnboundedReceiver<usize>) {
     let Some(token) = call.context.meta.get_progress_token() else {
         return;
     };
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "the protocol counts in floating point; targets are few"
-    )]
-    let (done, total) = (done as f64, total as f64);
-    let mut note = ProgressNotificationParam::new(token, done).with_total(total);
-    if let Some(label) = last {
-        note = note.with_message(label.clone());
+    let mut count = 0.0;
+    #[expect(clippy::cast_precision_loss, reason = "the protocol counts in floating point")]
+    let total = total as f64;
+    while let Some(at) = finished.recv().await {
+        count += 1.0;
+        let mut note = ProgressNotificationParam::new(token.clone(), count).with_total(total);
+        if let Some(label) = labels.get(at) {
+            note = note.with_message(label.clone());
+        }
+        // A client that went away is told by the transport, not here.
+        let _ = call.context.peer.notify_progress(note).await;
     }
-    // A client that went away is told by the transport, not here.
-    let _ = call.context.peer.notify_progress(note).await;
 }
 
 /// Puts the results together until the limit; what is left has a cursor.

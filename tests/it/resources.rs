@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     text, texts,
-    world::{ACCOUNTS, ALICE, World},
+    world::{ACCOUNTS, ALICE, World, initialize},
 };
 
 async fn ask(world: &World, method: &str, params: Value) -> Value {
@@ -36,10 +36,7 @@ async fn completed(world: &World, uri: &str, argument: &str, typed: &str) -> Val
 #[tokio::test]
 async fn the_server_says_that_it_has_resources_and_completions() {
     let world = World::new().await;
-    let client = json!({ "name": "it", "version": "0" });
-    let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
-    let message = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params });
-    let response = world.send(ALICE, None, &message).await;
+    let response = world.send(ALICE, None, &initialize()).await;
     let bytes = http_body_util::BodyExt::collect(response.into_body())
         .await
         .unwrap()

@@ -2,9 +2,12 @@
 
 use serde_json::json;
 
-use crate::support::{stub::Behaviour, text};
+use crate::support::{
+    stub::{Behaviour, Stub},
+    text,
+};
 
-use super::{codes, hundred, id, places, results, small};
+use super::{codes, hundred, id, over, places, results, small};
 
 /// How long a target may take here: long for whoever answers, short for a test.
 const PATIENCE: &str = "2s";
@@ -102,6 +105,25 @@ async fn the_calls_deadline_leaves_the_answers_that_were_there() {
     assert_eq!(body["success"], json!(true));
     assert_eq!(body["summary"]["errors"], json!({ "timeout": 2 }));
     stub.until(|c| c.abandoned == 2).await;
+}
+
+#[tokio::test]
+async fn a_late_target_is_told_under_its_own_name() {
+    let stub = Stub::new().await;
+    stub.all(Behaviour::Hangs);
+    let registry = json!([{ "name": "shop/live", "id": id(0) }]);
+    let world = over(&stub, &registry, &["--tool-timeout", "1s", "--target-timeout", "off"]);
+    let body = world.call("list_secrets", json!({ "accounts": ["all"] })).await;
+    assert_eq!(
+        (codes(&body), places(&body)),
+        (vec!["timeout"], vec!["shop/live/us-east-1".to_owned()])
+    );
+    assert_eq!(body["results"][0]["account"], json!("shop/live"));
+    // And where no account was named, none is made up.
+    let arguments = json!({ "regions": ["eu-west-1"] });
+    let body = world.call("list_secrets", arguments).await;
+    assert_eq!(codes(&body), ["timeout"]);
+    assert!(body["results"][0].get("account").is_none(), "{body}");
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use crate::support::{
     world::{ALICE, World},
 };
 
-use super::{codes, id, small};
+use super::{codes, hundred, id, small};
 
 fn call(id: u32, accounts: &Value, meta: Option<&str>) -> Value {
     let mut params = json!({ "name": "list_secrets", "arguments": { "accounts": accounts } });
@@ -89,6 +89,24 @@ async fn a_finished_target_is_heard_of_while_another_still_hangs() {
     stub.release();
     let rest = messages(body).await;
     assert_eq!(codes(&body_of(rest.last().unwrap())), ["ok", "ok"]);
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_progress_holds_up_no_target() {
+    let (stub, world) = hundred(&["--fan-out-parallelism", "2", "--assume-role-rate", "off"]).await;
+    let (endpoint, mut stream) = world.sse().await;
+    let accepted = world
+        .post(&endpoint, ALICE, None, &call(7, &json!(["all"]), Some("p")))
+        .await;
+    assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+    // More than the stream takes while nobody reads it.
+    stub.until(|c| c.come == 100).await;
+    let mut heard = String::new();
+    while !heard.contains("structuredContent") {
+        let frame = stream.frame().await.unwrap().unwrap();
+        heard += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
+    }
+    assert!(heard.matches("notifications/progress").count() >= 64, "{heard}");
 }
 
 /// Begins a call over all accounts, one after the other, of which the first hangs.

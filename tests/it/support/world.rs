@@ -177,7 +177,12 @@ impl World {
 
     /// A JSON-RPC message to /mcp, in a session or without one, and the response as it is.
     pub(crate) async fn send(&self, token: &str, session: Option<&str>, message: &Value) -> Response<Body> {
-        let mut request = Request::post("/mcp")
+        self.post("/mcp", token, session, message).await
+    }
+
+    /// The same to another path.
+    pub(crate) async fn post(&self, path: &str, token: &str, session: Option<&str>, message: &Value) -> Response<Body> {
+        let mut request = Request::post(path)
             .header(HOST, "localhost")
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .header(ACCEPT, "application/json, text/event-stream")
@@ -191,15 +196,29 @@ impl World {
 
     /// Opens a session as `alice` and gives its id.
     pub(crate) async fn session(&self) -> String {
-        let client = json!({ "name": "it", "version": "0" });
-        let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
-        let initialize = json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params });
-        let response = self.send(ALICE, None, &initialize).await;
+        let response = self.send(ALICE, None, &initialize()).await;
         assert_eq!(response.status(), StatusCode::OK);
         let id = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
-        let ready = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
-        assert_eq!(self.send(ALICE, Some(&id), &ready).await.status(), StatusCode::ACCEPTED);
+        let ready = self.send(ALICE, Some(&id), &initialized()).await;
+        assert_eq!(ready.status(), StatusCode::ACCEPTED);
         id
+    }
+
+    /// Opens a stream on /sse as `alice`; where to post, and the stream, of which nothing but that was read.
+    pub(crate) async fn sse(&self) -> (String, Body) {
+        let request = Request::get("/sse")
+            .header(HOST, "localhost")
+            .header(AUTHORIZATION, format!("Bearer {ALICE}"));
+        let request = request.body(Body::empty()).unwrap();
+        let mut body = self.router.clone().oneshot(request).await.unwrap().into_body();
+        let frame = body.frame().await.unwrap().unwrap();
+        let event = std::str::from_utf8(frame.data_ref().unwrap()).unwrap().to_owned();
+        let endpoint = event.lines().find_map(|l| l.strip_prefix("data: ")).unwrap().to_owned();
+        for message in [initialize(), initialized()] {
+            let accepted = self.post(&endpoint, ALICE, None, &message).await;
+            assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+        }
+        (endpoint, body)
     }
 
     /// Calls a tool as `alice`; the whole body.
@@ -242,6 +261,16 @@ impl World {
             }
         }
     }
+}
+
+pub(crate) fn initialize() -> Value {
+    let client = json!({ "name": "it", "version": "0" });
+    let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
+    json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params })
+}
+
+fn initialized() -> Value {
+    json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })
 }
 
 fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
