@@ -11,6 +11,9 @@ use crate::config::{AccountVariables, AwsConfig, ConfigError};
 
 use super::{accounts::Account, organization, registry, resolve::Resolver, session::Aws};
 
+/// When a failed listing of the organization is tried again.
+const RETRY_LIST: Duration = Duration::from_secs(60);
+
 /// What the registry is made of, and where it goes.
 pub struct Refresher {
     config: AwsConfig,
@@ -59,7 +62,11 @@ impl Refresher {
                 _ = file.tick(), if file_every.is_some() => self.reread(false),
                 _ = list.tick(), if list_every.is_some() || first => {
                     first = false;
-                    self.relist(&aws).await;
+                    // A server that starts before its network must not be without its accounts until the next interval.
+                    if !self.relist(&aws).await && list_every.is_none_or(|every| every > RETRY_LIST) {
+                        first = true;
+                        list.reset_after(RETRY_LIST);
+                    }
                 }
             }
         }
@@ -78,9 +85,10 @@ impl Refresher {
         }
     }
 
-    async fn relist(&mut self, aws: &Aws) {
+    /// Lists the organization again; `false` if that failed.
+    async fn relist(&mut self, aws: &Aws) -> bool {
         let Some(through) = self.config.organizations_account.clone() else {
-            return;
+            return true;
         };
         match organization::list(aws, &self.resolver, &through).await {
             Ok(accounts) => {
@@ -88,10 +96,12 @@ impl Refresher {
                     self.organization = accounts;
                     self.assemble("AWS Organizations");
                 }
+                true
             }
             Err(error) => {
                 let hint = error.hint();
                 tracing::error!(%error, hint, "the organization's accounts can't be listed; those in force stay");
+                false
             }
         }
     }

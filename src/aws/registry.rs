@@ -82,13 +82,23 @@ pub fn assemble(
             .map_err(|e| ConfigError::wrong("ALLOWED_ROLE_ARNS", pattern, e))?;
     }
     let partition = config.region.unwrap_or(Region::DEFAULT).partition();
-    Accounts::new(
+    let accounts = Accounts::new(
         accounts,
         &config.target_role_name,
         partition,
         config.allowed_role_arns.clone(),
     )
-    .map_err(ConfigError::Invalid)
+    .map_err(ConfigError::Invalid)?;
+    if let Some(through) = &config.organizations_account {
+        accounts.find(through).map_err(|e| {
+            ConfigError::wrong(
+                "ORGANIZATIONS_ACCOUNT",
+                through,
+                format!("expected a registered account: {e}"),
+            )
+        })?;
+    }
+    Ok(accounts)
 }
 
 /// Applies `ACCOUNT_<NAME>_ROLE_ARN` and `ACCOUNT_<NAME>_PROFILE` to the account of that name, or makes one.

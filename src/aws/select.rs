@@ -10,6 +10,7 @@ use crate::{
 use super::{
     accounts::Account,
     error::AccountError,
+    ids::RoleArn,
     resolve::{Resolver, Selector, Target},
 };
 
@@ -83,7 +84,10 @@ pub fn targets(resolver: &Resolver, selector: &Selector, caller: &Caller) -> Res
     let mut selected = Vec::new();
     for (account, single) in singles {
         let regions = match &selector.regions {
-            Some(names) => regions(names, account.as_deref())?.into_iter().map(Some).collect(),
+            Some(names) => regions(resolver, names, account.as_deref())?
+                .into_iter()
+                .map(Some)
+                .collect(),
             None => vec![selector.region.clone()],
         };
         for region in regions {
@@ -155,7 +159,7 @@ fn nothing(resolver: &Resolver, word: &str) -> String {
 }
 
 /// The regions that a list of words means in an account, each once.
-fn regions(words: &[String], account: Option<&Account>) -> Result<Vec<String>, AccountError> {
+fn regions(resolver: &Resolver, words: &[String], account: Option<&Account>) -> Result<Vec<String>, AccountError> {
     if words.is_empty() {
         return Err(AccountError::Selector(
             "`regions` is empty: send [\"all\"], or names".to_owned(),
@@ -167,7 +171,10 @@ fn regions(words: &[String], account: Option<&Account>) -> Result<Vec<String>, A
             ("all", Some(account)) if !account.regions.is_empty() => {
                 account.regions.iter().map(ToString::to_string).collect()
             }
-            ("all", _) => ENABLED_BY_DEFAULT.map(str::to_owned).to_vec(),
+            ("all", account) => {
+                let role = account.and_then(|a| resolver.accounts().role_of(a));
+                enabled(role.as_ref().map_or("aws", RoleArn::partition))
+            }
             (name, _) => {
                 let region: Region = name
                     .parse()
@@ -178,6 +185,17 @@ fn regions(words: &[String], account: Option<&Account>) -> Result<Vec<String>, A
         chosen.extend(found.into_iter().filter(|r| !chosen.contains(r)).collect::<Vec<_>>());
     }
     Ok(chosen)
+}
+
+/// The regions that an account of this partition has. Only the commercial one has some to opt in to.
+fn enabled(partition: &str) -> Vec<String> {
+    if partition == "aws" {
+        return ENABLED_BY_DEFAULT.map(str::to_owned).to_vec();
+    }
+    Region::all()
+        .filter(|r| r.partition() == partition)
+        .map(|r| r.to_string())
+        .collect()
 }
 
 #[cfg(test)]
@@ -251,6 +269,7 @@ mod tests {
                 "lab/ap-south-1"
             ]
         );
+        assert_eq!(enabled("aws-us-gov"), ["us-gov-east-1", "us-gov-west-1"]);
         assert!(ENABLED_BY_DEFAULT.iter().all(|r| r.parse::<Region>().is_ok()));
     }
 

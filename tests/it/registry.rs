@@ -281,14 +281,19 @@ async fn all_listings_share_one_session() {
     assert_eq!(world.sandbox.calls("sts", "AssumeRole"), 1);
 }
 
-#[tokio::test]
-async fn an_account_that_does_not_exist_lists_nothing_and_keeps_the_registry() {
-    let registered = json!([{ "name": "hub", "id": CENTRAL, "kind": "central", "role_arn": LISTING_ROLE }]);
-    let world = World::new(&registered, &[]).await;
-    let said = world.listed().await.unwrap_err();
-    assert!(said.contains("`central`"), "{said}");
-    world.refresh().await;
-    assert_eq!(world.names(), ["hub"]);
+#[test]
+fn an_organizations_account_that_is_not_registered_stops_the_start() {
+    let registered = json!([{ "name": "hub", "id": CENTRAL }]).to_string();
+    let ended = program(&["accounts"])
+        .env("ACCOUNT_REGISTRY", &registered)
+        .env("ORGANIZATIONS_ACCOUNT", "hib")
+        .run();
+    assert_eq!((ended.code, ended.err.lines().count()), (Some(2), 1), "{}", ended.err);
+    assert!(
+        ended.err.contains("ORGANIZATIONS_ACCOUNT: wrong value `hib`"),
+        "{}",
+        ended.err
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
