@@ -13,6 +13,10 @@ build:
 test *ARGS:
     cargo test --locked {{ ARGS }}
 
+# What a call costs, as built for the container image (docs/benchmarks.md); `just bench call` or `just bench fan-out` for one part
+bench *ARGS:
+    cargo bench --locked --no-default-features --bench calls -- {{ ARGS }}
+
 # Format, clippy and rustdoc, as in .ci/run
 lint:
     cargo fmt --check
