@@ -1,7 +1,7 @@
 //! The accounts that are known, and which role a call may ask for.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, HashMap, hash_map},
     sync::Arc,
 };
 
@@ -73,6 +73,8 @@ impl Account {
 #[derive(Clone, Debug)]
 pub struct Accounts {
     accounts: Vec<Arc<Account>>,
+    /// Where each name, id and alias stands in the list: a call over a thousand accounts looks up a thousand.
+    places: HashMap<String, usize>,
     target_role_name: String,
     partition: &'static str,
     allowed_roles: Vec<String>,
@@ -89,23 +91,27 @@ impl Accounts {
         partition: &'static str,
         allowed_roles: Vec<String>,
     ) -> Result<Self, String> {
-        let mut seen = BTreeSet::new();
-        for account in &accounts {
+        let mut places = HashMap::new();
+        for (place, account) in accounts.iter().enumerate() {
             let names = std::iter::once(account.name.as_str())
                 .chain(account.id.as_ref().map(AccountId::as_str))
                 .chain(account.aliases.iter().map(String::as_str));
             for name in names {
-                if !seen.insert(folded(name)) {
-                    return Err(format!(
-                        "account `{}`: `{name}` names another account already",
-                        account.name
-                    ));
-                }
+                match places.entry(folded(name)) {
+                    hash_map::Entry::Vacant(free) => free.insert(place),
+                    hash_map::Entry::Occupied(_) => {
+                        return Err(format!(
+                            "account `{}`: `{name}` names another account already",
+                            account.name
+                        ));
+                    }
+                };
             }
         }
         let accounts = accounts.into_iter().map(Arc::new).collect();
         Ok(Self {
             accounts,
+            places,
             target_role_name: target_role_name.to_owned(),
             partition,
             allowed_roles,
@@ -127,12 +133,10 @@ impl Accounts {
     /// # Errors
     /// [`AccountError::Unknown`], with the names that exist.
     pub fn find(&self, name: &str) -> Result<Arc<Account>, AccountError> {
-        let wanted = folded(name);
-        let found = self.all().find(|a| {
-            folded(&a.name) == wanted
-                || a.id.as_ref().is_some_and(|id| id.as_str() == wanted)
-                || a.aliases.iter().any(|alias| folded(alias) == wanted)
-        });
+        let found = self
+            .places
+            .get(&folded(name))
+            .and_then(|place| self.accounts.get(*place));
         found.cloned().ok_or_else(|| self.unknown(name))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use serde_json::{Value, json};
@@ -100,8 +100,11 @@ impl Policy {
 
     /// For a session that nobody gave a purpose: AWS wants a statement, and GetCallerIdentity can't be denied anyway.
     pub fn nothing() -> Self {
-        let statement = Allow::everywhere(["sts:GetCallerIdentity"]).statement();
-        Self::of(&ascii(&json!({ "Version": "2012-10-17", "Statement": [statement] })))
+        static NOTHING: LazyLock<Policy> = LazyLock::new(|| {
+            let statement = Allow::everywhere(["sts:GetCallerIdentity"]).statement();
+            Policy::of(&ascii(&json!({ "Version": "2012-10-17", "Statement": [statement] })))
+        });
+        NOTHING.clone()
     }
 
     /// The document, as STS gets it.

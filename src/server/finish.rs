@@ -46,7 +46,7 @@ pub(super) fn code(body: &JsonObject) -> String {
 
 /// The answer of a body: the structured form and, since older clients read only that, the same as text.
 pub(super) fn respond(mut body: JsonObject, limit: Option<usize>) -> CallToolResponse {
-    let mut text = Value::Object(body.clone()).to_string();
+    let mut text = text_of(&body);
     // The text repeats the structure, so both count.
     if let Some(limit) = limit.filter(|limit| text.len() * 2 > *limit) {
         let receipt = body.remove("receipt");
@@ -55,13 +55,19 @@ pub(super) fn respond(mut body: JsonObject, limit: Option<usize>) -> CallToolRes
             text.len() * 2
         )));
         body.extend(receipt.map(|r| ("receipt".to_owned(), r)));
-        text = Value::Object(body.clone()).to_string();
+        text = text_of(&body);
     }
     let mut answer = CallToolResult::default();
     answer.is_error = Some(body.get("success") != Some(&Value::Bool(true)));
     answer.content = vec![ContentBlock::text(text)];
     answer.structured_content = Some(Value::Object(body));
     answer.into()
+}
+
+/// A body as JSON.
+fn text_of(body: &JsonObject) -> String {
+    // Keys are strings and nothing in it is a float that JSON lacks: it can't fail.
+    serde_json::to_string(body).unwrap_or_default()
 }
 
 /// Whether an answer says that AWS no longer takes the keys.
