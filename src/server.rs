@@ -175,6 +175,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
+        self.authorised(&context)?;
         let mut result = ListToolsResult::with_all_items(self.0.catalogue.tools());
         if context
             .protocol_version()

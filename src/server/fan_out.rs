@@ -1,6 +1,10 @@
 //! One tool in many targets at once: a stable order, each with its own receipt and either data or error, and a summary.
 
-use std::{collections::BTreeMap, pin::pin, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    pin::pin,
+    time::Duration,
+};
 
 use futures::{
     StreamExt,
@@ -81,10 +85,14 @@ impl Inner {
             }
             Either::Right(((), work)) => work.await,
         };
-        for (at, place) in places.into_iter().enumerate().skip(skip) {
-            if !done.iter().any(|d| d.at == at) {
-                done.push(late(call, at, place, limit_of_all.unwrap_or_default()));
-            }
+        if done.len() < total {
+            let answered: HashSet<usize> = done.iter().map(|d| d.at).collect();
+            let overtaken = places
+                .into_iter()
+                .enumerate()
+                .skip(skip)
+                .filter(|(at, _)| !answered.contains(at));
+            done.extend(overtaken.map(|(at, place)| late(call, at, place, limit_of_all.unwrap_or_default())));
         }
         done.sort_by_key(|d| d.at);
         answer(done, &labels, limit)

@@ -290,7 +290,8 @@ impl Ops {
     }
 
     /// Sets a new value or description; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "web/api-key", "secret_string": "…"}
-    #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:UpdateSecret"]).on(&SECRET).with_key(&["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"])))]
+    // Not idempotent: repeated without its token, it makes a second version, and AWSPREVIOUS is no longer the old value.
+    #[tool(meta = declare(Access::Write, &["secretsmanager:UpdateSecret"]).on(&SECRET).with_key(&["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"]))]
     async fn update_secret(
         &self,
         Parameters(input): Parameters<UpdateSecret>,
