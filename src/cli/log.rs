@@ -48,7 +48,15 @@ pub(super) fn start(config: &LogConfig, otherwise: &str) -> Result<()> {
     tracing_subscriber::registry()
         .with(output.with_filter(filter))
         .try_init()
-        .context("the log was started twice")
+        .context("the log was started twice")?;
+    std::panic::set_hook(Box::new(tell_panic));
+    Ok(())
+}
+
+/// The default hook prints the panic's message, which may quote data, and breaks the log's one event a line.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "panic");
 }
 
 /// Other crates' events quote requests and answers whole, secrets included, so no level lets any but their errors through.

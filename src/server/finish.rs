@@ -115,15 +115,12 @@ fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt:
     let access = entry.declaration.access;
     match code {
         ErrorCode::AccessDenied => Some(denied(entry, text("message"), identity, receipt)),
-        ErrorCode::Throttled => Some("AWS asks for patience: call again in a few seconds.".to_owned()),
-        ErrorCode::Timeout | ErrorCode::Unreachable if access >= Access::Write => {
-            Some(if entry.declaration.idempotent {
-                "The outcome is unknown: the change may have been made. Repeating the same call is safe.".to_owned()
-            } else {
-                "The outcome is unknown: the change may have been made. Read the current state before you repeat it."
-                    .to_owned()
-            })
+        // AWS failed, or nobody heard its answer: either way the change may have been made.
+        ErrorCode::Timeout | ErrorCode::Unreachable if access >= Access::Write => Some(outcome_unknown(entry)),
+        ErrorCode::Aws | ErrorCode::Throttled if access >= Access::Write && failed_inside(text("aws_code")) => {
+            Some(outcome_unknown(entry))
         }
+        ErrorCode::Throttled => Some("AWS asks for patience: call again in a few seconds.".to_owned()),
         ErrorCode::Timeout => Some(
             "Ask for less, or raise TOOL_TIMEOUT (TARGET_TIMEOUT for each of several targets) on the server."
                 .to_owned(),
@@ -136,6 +133,20 @@ fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt:
         }
         _ => None,
     }
+}
+
+fn outcome_unknown(entry: &Entry) -> String {
+    let what_next = if entry.declaration.idempotent {
+        "Repeating the same call is safe."
+    } else {
+        "Read the current state before you repeat it."
+    };
+    format!("The outcome is unknown: the change may have been made. {what_next}")
+}
+
+/// Whether a code means that AWS failed on the way, so that it does not tell how far it got.
+fn failed_inside(code: &str) -> bool {
+    code.starts_with("Internal") || code.starts_with("ServiceUnavailable")
 }
 
 fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Option<&Receipt>) -> String {
@@ -178,5 +189,49 @@ fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Op
         format!(
             "Most likely {whose}{account} do not allow {action}: who owns the account adds it, if it should be allowed.{foreign}"
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::Catalogue;
+
+    fn hint_of(tool: &str, aws_code: &str, status: u16) -> String {
+        let catalogue = Catalogue::new(true).unwrap();
+        let error = OpError::Aws {
+            aws_code: aws_code.to_owned(),
+            message: String::new(),
+            request_id: None,
+            status,
+        };
+        let mut outcome = Outcome {
+            result: Some(Err(error)),
+            ..Outcome::default()
+        };
+        let (body, _) = body(catalogue.get(tool).unwrap(), &mut outcome);
+        body["error"]
+            .get("hint")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    }
+
+    #[test]
+    fn a_change_on_which_aws_failed_has_an_unknown_outcome_and_a_throttled_one_has_none() {
+        let read_first = "Read the current state before you repeat it.";
+        for code in ["InternalFailure", "InternalServiceError", "ServiceUnavailable"] {
+            assert!(
+                hint_of("change_resource_record_sets", code, 500).ends_with(read_first),
+                "{code}"
+            );
+            assert!(hint_of("update_secret", code, 503).ends_with(read_first), "{code}");
+            assert!(
+                hint_of("put_object", code, 503).ends_with("Repeating the same call is safe."),
+                "{code}"
+            );
+            assert!(!hint_of("list_secrets", code, 500).contains("outcome"), "{code}");
+        }
+        assert!(hint_of("change_resource_record_sets", "Throttling", 400).contains("call again"));
     }
 }
