@@ -1,0 +1,13 @@
+//! MCP servers at AWS, asked with signed requests: the managed AWS MCP Server, AgentCore, and any other that takes SigV4.
+
+pub mod endpoint;
+pub mod error;
+pub mod keys;
+pub mod sender;
+pub mod streamable;
+
+pub use endpoint::Endpoint;
+pub use error::UpstreamError;
+pub use keys::Keys;
+pub use sender::{Patience, Sender};
+pub use streamable::SignedClient;
