@@ -24,7 +24,7 @@ const EVENTS: &str = "text/event-stream";
 const SESSION: &str = "mcp-session-id";
 
 /// How the AWS MCP Server says in a 200 that it lost the session. Source: its contract, error -30001.
-const SESSION_LOST: i32 = -30001;
+pub(super) const SESSION_LOST: i32 = -30001;
 
 type Fault = StreamableHttpError<UpstreamError>;
 

@@ -280,7 +280,7 @@ fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
         tools: settings.tools.clone(),
     };
     let catalogue = Catalogue::new(options).unwrap();
-    Server::new(catalogue, resolver, Aws::new(&settings.aws, base).unwrap(), None)
+    Server::new(catalogue, resolver, Aws::new(&settings.aws, base).unwrap(), None, None)
 }
 
 /// The registry of the seeded accounts.
