@@ -31,7 +31,7 @@ mod route53;
 mod s3;
 mod secrets;
 mod seed;
-mod signature;
+pub mod signature;
 mod sts;
 mod transport;
 mod value;

@@ -6,6 +6,7 @@ pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod sources;
 pub(crate) mod stub;
+pub(crate) mod upstream;
 pub(crate) mod world;
 
 use serde_json::{Value, json};
