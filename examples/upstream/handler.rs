@@ -14,6 +14,7 @@ use rmcp::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::{content, state::State, tool};
 
@@ -21,7 +22,20 @@ use super::{content, state::State, tool};
 const SECOND_PAGE: &str = "second-page";
 
 #[derive(Clone)]
-pub(super) struct Handler(pub(super) Arc<State>);
+pub(super) struct Handler {
+    state: Arc<State>,
+    /// From the session's beginning, so that no change is missed while it is being opened.
+    revision: watch::Receiver<usize>,
+}
+
+impl Handler {
+    pub(super) fn new(state: &Arc<State>) -> Self {
+        Self {
+            state: state.clone(),
+            revision: state.revision.subscribe(),
+        }
+    }
+}
 
 /// rmcp's type for a piece of JSON.
 pub(super) fn typed<T: DeserializeOwned>(value: Value) -> Result<T, ErrorData> {
@@ -55,7 +69,7 @@ impl ServerHandler for Handler {
     }
 
     fn supported_protocol_versions(&self) -> Cow<'static, [ProtocolVersion]> {
-        self.0.options.era.versions()
+        self.state.options.era.versions()
     }
 
     async fn list_tools(
@@ -64,7 +78,7 @@ impl ServerHandler for Handler {
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let (tools, pages) = {
-            let book = self.0.book();
+            let book = self.state.book();
             (book.tools.clone(), book.pages)
         };
         let (first, second) = tools.split_at(tools.len() / 2);
@@ -79,7 +93,7 @@ impl ServerHandler for Handler {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        let book = self.0.book();
+        let book = self.state.book();
         let named = |t: &&Value| t.get("name").and_then(Value::as_str) == Some(name);
         typed(book.tools.iter().find(named)?.clone()).ok()
     }
@@ -162,7 +176,7 @@ impl ServerHandler for Handler {
 
     /// Clients before 2026-07-28 are told of changes from here on, until their session ends.
     async fn on_initialized(&self, context: NotificationContext<RoleServer>) {
-        let mut revision = self.0.revision.subscribe();
+        let mut revision = self.revision.clone();
         tokio::spawn(async move {
             while revision.changed().await.is_ok() {
                 if context.peer.notify_tool_list_changed().await.is_err() {
@@ -179,7 +193,7 @@ impl ServerHandler for Handler {
 
     /// Clients since 2026-07-28 are told while they listen.
     async fn listen(&self, subscription: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut revision = self.0.revision.subscribe();
+        let mut revision = self.revision.clone();
         loop {
             tokio::select! {
                 () = subscription.cancelled() => return Ok(()),

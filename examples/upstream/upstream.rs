@@ -95,7 +95,7 @@ impl Services {
         };
         let service = |config| {
             let state = state.clone();
-            StreamableHttpService::new(move || Ok(Handler(state.clone())), sessions.clone(), config)
+            StreamableHttpService::new(move || Ok(Handler::new(&state)), sessions.clone(), config)
         };
         let mut mcp = config();
         mcp.legacy_session_mode = state.options.era != Era::Modern;
