@@ -153,6 +153,22 @@ impl Sandbox {
         Credentials::new(key, secret, None, None, "sandbox")
     }
 
+    /// The credentials that an access key belongs to, and the ARN of whose they are: for whoever stands in for another AWS service and
+    /// has to check a signature.
+    pub fn signer(&self, access_key: &str) -> Option<(Credentials, String)> {
+        match self.inner.principals.find(access_key, std::time::SystemTime::now()) {
+            principal::Key::Known {
+                secret,
+                token,
+                identity,
+            } => Some((
+                Credentials::new(access_key, secret, token, None, "sandbox"),
+                identity.arn,
+            )),
+            _ => None,
+        }
+    }
+
     /// How many times an operation was answered, such as `("sts", "AssumeRole")`, refusals by a policy included.
     pub fn calls(&self, service: &str, operation: &str) -> usize {
         let calls = self.inner.calls.lock().unwrap_or_else(PoisonError::into_inner);

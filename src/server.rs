@@ -45,6 +45,10 @@ const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows t
     receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token. To read \
     in many places at once send `accounts` (such as [\"all\"]) and `regions`.";
 
+/// What is added where calls are forwarded.
+const FORWARDING: &str =
+    " Tools that begin with aws___ are AWS's own, forwarded: use them for what no other tool does.";
+
 /// The MCP server. Cheap to clone: one is made for each session and each stateless request.
 #[derive(Clone)]
 pub struct Server(Arc<Inner>);
@@ -91,6 +95,42 @@ impl Server {
     /// The accounts.
     pub fn resolver(&self) -> &Resolver {
         &self.0.resolver
+    }
+
+    /// The input schema of a tool, switched off or not.
+    ///
+    /// # Errors
+    /// That there is no such tool, and what may have been meant.
+    pub async fn schema(&self, name: &str) -> Result<Arc<JsonObject>, String> {
+        if let Some(entry) = self.0.catalogue.known(name) {
+            return Ok(entry.tool.input_schema.clone());
+        }
+        let forwarded = self.forwarded(name).await;
+        match forwarded.as_ref().ok().and_then(|tools| tools.find(name)) {
+            Some(Found::Tool(entry) | Found::Hidden(entry, _)) => Ok(entry.tool.input_schema.clone()),
+            None => Err(self.unknown(name, forwarded.err())),
+        }
+    }
+
+    /// What is said of a tool that does not exist, or may not because nobody could be asked.
+    fn unknown(&self, name: &str, unasked: Option<UpstreamError>) -> String {
+        let said = self.0.catalogue.unknown(name);
+        match unasked {
+            Some(error) => format!("{said} (the AWS MCP Server's tools are not known: {error})"),
+            None => said,
+        }
+    }
+
+    /// The forwarded tools that may be called.
+    ///
+    /// # Errors
+    /// Why their server can't be asked.
+    pub async fn forwarded_tools(&self) -> Result<Vec<Tool>, UpstreamError> {
+        let Some(forwarding) = &self.0.forwarding else {
+            return Ok(Vec::new());
+        };
+        let tools = forwarding.tools(&self.0.catalogue).await?;
+        Ok(tools.offered().map(|entry| entry.tool.clone()).collect())
     }
 
     fn caller(&self, context: &RequestContext<RoleServer>) -> Option<Caller> {
@@ -189,7 +229,10 @@ impl ServerHandler for Server {
                 .build(),
         )
         .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
-        .with_instructions(INSTRUCTIONS)
+        .with_instructions(match self.0.forwarding {
+            Some(_) => format!("{INSTRUCTIONS}{FORWARDING}"),
+            None => INSTRUCTIONS.to_owned(),
+        })
     }
 
     async fn list_tools(
@@ -199,11 +242,8 @@ impl ServerHandler for Server {
     ) -> Result<ListToolsResult, ErrorData> {
         self.authorised(&context)?;
         let mut tools = self.0.catalogue.tools();
-        if let Some(forwarding) = &self.0.forwarding {
-            // Without its server the list is shorter, not absent; the log says why.
-            let forwarded = forwarding.tools(&self.0.catalogue).await.unwrap_or_default();
-            tools.extend(forwarded.offered().map(|entry| entry.tool.clone()));
-        }
+        // Without their server the list is shorter, not absent; the log says why.
+        tools.extend(self.forwarded_tools().await.unwrap_or_default());
         let mut result = ListToolsResult::with_all_items(tools);
         if context
             .protocol_version()
@@ -289,11 +329,10 @@ impl ServerHandler for Server {
             Some(Found::Tool(entry)) => (entry, None),
             Some(Found::Hidden(entry, why)) => (entry, Some(why)),
             None => {
-                let mut said = self.0.catalogue.unknown(&request.name);
-                if let Err(error) = forwarded {
-                    said = format!("{said} (the AWS MCP Server's tools are not known: {error})");
-                }
-                return Err(ErrorData::invalid_params(said, None));
+                return Err(ErrorData::invalid_params(
+                    self.unknown(&request.name, forwarded.err()),
+                    None,
+                ));
             }
         };
         let Some(caller) = self.caller(&context) else {

@@ -1,27 +1,29 @@
 //! The tools of the AWS MCP Server among ours: addressed like the rest, and trusted no further than they say that they only read.
 
+mod answer;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject, MetaObject, Tool};
+use rmcp::model::{JsonObject, MetaObject, Tool};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{AccountError, Identity, Policy, Selector, Target},
-    config::Region,
+    aws::Selector,
     ops::{Access, Declaration, OpError},
-    upstream::{Definition, Definitions, Forwarded, Forwarder, UpstreamError},
+    upstream::{Definition, Definitions, Forwarder, UpstreamError},
 };
 
 use super::{
-    Catalogue, Entry, Inner,
-    call::{Call, Outcome, receipt},
+    Catalogue, Entry,
     catalogue::{Found, Origin},
     filter::{FORWARDED, FORWARDED_PREFIX, Filter},
     schema::{forwarded_answer, lean},
 };
+
+pub(super) use answer::{hint, scope};
 
 /// The argument with which a tool that may change things is told to change none.
 pub(super) const READ_ONLY: &str = "read_only";
@@ -226,132 +228,3 @@ fn describe(tool: &Tool) -> String {
     let more = if cut.len() < description.len() { "…" } else { "" };
     format!("{cut}{more}")
 }
-
-/// The target, cut down to what a forwarded call may do.
-///
-/// # Errors
-/// A `read_only` that nothing could enforce.
-pub(super) fn scope(target: Target, call: &Call<'_>) -> Result<Target, OpError> {
-    let asked = call.access != call.entry.declaration.access;
-    if asked && !matches!(target.identity, Identity::Role(_)) {
-        return Err(OpError::InvalidInput(
-            "read_only is enforced by the session of a role, and this target has none: name an `account` with a role, or leave read_only out"
-                .to_owned(),
-        ));
-    }
-    let reading = call.access == Access::Read;
-    Ok(target.for_forwarding(&Policy::through_aws_mcp(reading), !reading))
-}
-
-impl Inner {
-    /// Runs a forwarded tool in `target`.
-    ///
-    /// # Errors
-    /// Why it can't be signed in or forwarded, or what the tool said.
-    pub(super) async fn forward(
-        &self,
-        call: &Call<'_>,
-        target: &Target,
-        outcome: &mut Outcome,
-    ) -> Result<CallToolResponse, OpError> {
-        let Some(forwarding) = &self.forwarding else {
-            return Err(OpError::internal("a forwarded tool without a way to forward"));
-        };
-        let session = match self.aws.session(target).await {
-            Ok(session) => Some(session),
-            // The tools that only tell what AWS's documentation says want no signature.
-            Err(AccountError::None { .. }) if target.identity == Identity::Default => None,
-            Err(error) => return Err(error.into()),
-        };
-        let mut receipt = receipt(Some(target), session.as_deref()).await;
-        let region = session
-            .as_ref()
-            .map(|s| s.region())
-            .or(target.region)
-            .unwrap_or(Region::DEFAULT);
-        receipt.via = Some(forwarding.forwarder.endpoint(region).host().to_owned());
-        let account = receipt.account_id.clone().unwrap_or_default();
-        outcome.receipt = Some(receipt);
-        answer(&forwarding.forwarder, call, target, (&account, region)).await
-    }
-}
-
-/// Forwards a call, and puts the answer into our shape.
-async fn answer(
-    forwarder: &Forwarder,
-    call: &Call<'_>,
-    target: &Target,
-    (account, region): (&str, Region),
-) -> Result<CallToolResponse, OpError> {
-    let Origin::Forwarded { tool, renamed, .. } = &call.entry.origin else {
-        return Err(OpError::internal("a tool of our own was to be forwarded"));
-    };
-    let mut arguments = call.arguments.clone();
-    for (ours, theirs) in renamed {
-        if let Some(value) = arguments.remove(ours) {
-            arguments.insert(theirs.clone(), value);
-        }
-    }
-    let forwarded = Forwarded {
-        identity: &target.identity,
-        account,
-        region,
-        tool,
-        arguments: &arguments,
-        repeatable: call.access == Access::Read,
-    };
-    match forwarder.call(&forwarded).await? {
-        CallToolResponse::Complete(answer) if answer.is_error == Some(true) => {
-            Err(OpError::ToolFailed(texts(&answer.content).join("\n")))
-        }
-        CallToolResponse::Complete(answer) => {
-            let limit = call
-                .max_bytes
-                .map_or(usize::MAX, |bytes| bytes / 2)
-                .saturating_sub(2048);
-            let body = json!({ "success": true, "data": data(answer, limit) });
-            let mut reply = CallToolResult::default();
-            reply.structured_content = Some(body);
-            Ok(reply.into())
-        }
-        _ => Err(OpError::ToolFailed(
-            "it wants to ask the user something, which can't be forwarded".to_owned(),
-        )),
-    }
-}
-
-/// What a tool answered, as data: its structured content, else its text, read as JSON where it is JSON.
-fn data(answer: CallToolResult, limit: usize) -> Value {
-    if let Some(structured) = answer.structured_content {
-        return structured;
-    }
-    let all_text = answer.content.iter().all(|c| c.as_text().is_some());
-    if !all_text {
-        return json!({ "content": answer.content });
-    }
-    let text = texts(&answer.content).join("\n");
-    if text.trim_start().starts_with(['{', '['])
-        && let Ok(value) = serde_json::from_str::<Value>(&text)
-    {
-        return value;
-    }
-    // As JSON it grows by its escapes, which are few in prose.
-    match text.char_indices().find(|(at, _)| *at >= limit) {
-        None => json!({ "text": text }),
-        Some((at, _)) => json!({
-            "text": text.get(..at).unwrap_or_default(),
-            "truncated": format!("{at} of {} bytes: ask for less", text.len()),
-        }),
-    }
-}
-
-fn texts(content: &[ContentBlock]) -> Vec<&str> {
-    content
-        .iter()
-        .filter_map(|c| c.as_text())
-        .map(|t| t.text.as_str())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests;

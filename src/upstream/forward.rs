@@ -108,6 +108,11 @@ impl Forwarder {
         })))
     }
 
+    /// The region of what is asked for nobody in particular.
+    pub fn region(&self) -> Region {
+        self.region
+    }
+
     /// The time one call may take.
     pub fn timeout(&self) -> Option<Duration> {
         self.config.aws_mcp_timeout.get()

@@ -327,7 +327,7 @@ mod tests {
         let mut event = Event::default();
         assert_eq!(event.grow(b"data: 1234\n"), 11);
         assert_eq!(event.grow(b"\r\ndata: 5\n"), 13);
-        assert_eq!(event.grow(b"\n"), 9 + 1);
+        assert_eq!(event.grow(b"\n"), 9);
         assert_eq!(event.grow(b"x"), 1);
     }
 }
