@@ -153,6 +153,15 @@ impl Sandbox {
         Credentials::new(key, secret, None, None, "sandbox")
     }
 
+    /// The credentials of a session by their access key, expired or not, and the session's ARN: what a test server that
+    /// stands in for another AWS service needs to check a signature. `None` if STS gave out no such key.
+    pub fn session(&self, access_key: &str) -> Option<(Credentials, String)> {
+        let session = self.inner.principals.given(access_key)?;
+        let token = Some(session.token);
+        let credentials = Credentials::new(access_key, session.secret, token, session.expires, "sandbox");
+        Some((credentials, session.arn))
+    }
+
     /// How many times an operation was answered, such as `("sts", "AssumeRole")`, refusals by a policy included.
     pub fn calls(&self, service: &str, operation: &str) -> usize {
         let calls = self.inner.calls.lock().unwrap_or_else(PoisonError::into_inner);
