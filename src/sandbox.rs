@@ -153,20 +153,13 @@ impl Sandbox {
         Credentials::new(key, secret, None, None, "sandbox")
     }
 
-    /// The credentials that an access key belongs to, and the ARN of whose they are: for whoever stands in for another AWS service and
-    /// has to check a signature.
-    pub fn signer(&self, access_key: &str) -> Option<(Credentials, String)> {
-        match self.inner.principals.find(access_key, std::time::SystemTime::now()) {
-            principal::Key::Known {
-                secret,
-                token,
-                identity,
-            } => Some((
-                Credentials::new(access_key, secret, token, None, "sandbox"),
-                identity.arn,
-            )),
-            _ => None,
-        }
+    /// The credentials of a session by their access key, expired or not, and the session's ARN: what a test server that
+    /// stands in for another AWS service needs to check a signature. `None` if STS gave out no such key.
+    pub fn session(&self, access_key: &str) -> Option<(Credentials, String)> {
+        let session = self.inner.principals.given(access_key)?;
+        let token = Some(session.token);
+        let credentials = Credentials::new(access_key, session.secret, token, session.expires, "sandbox");
+        Some((credentials, session.arn))
     }
 
     /// How many times an operation was answered, such as `("sts", "AssumeRole")`, refusals by a policy included.
