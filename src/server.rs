@@ -30,7 +30,7 @@ use crate::{
     auth::{Caller, RequestId},
     aws::{Aws, Resolver, Selector, targets},
     ops::{OpError, Receipt},
-    upstream::{Forwarder, UpstreamError},
+    upstream::Forwarder,
 };
 
 use call::{Call, Outcome};
@@ -97,42 +97,6 @@ impl Server {
         &self.0.resolver
     }
 
-    /// The input schema of a tool, switched off or not.
-    ///
-    /// # Errors
-    /// That there is no such tool, and what may have been meant.
-    pub async fn schema(&self, name: &str) -> Result<Arc<JsonObject>, String> {
-        if let Some(entry) = self.0.catalogue.known(name) {
-            return Ok(entry.tool.input_schema.clone());
-        }
-        let forwarded = self.forwarded(name).await;
-        match forwarded.as_ref().ok().and_then(|tools| tools.find(name)) {
-            Some(Found::Tool(entry) | Found::Hidden(entry, _)) => Ok(entry.tool.input_schema.clone()),
-            None => Err(self.unknown(name, forwarded.err())),
-        }
-    }
-
-    /// What is said of a tool that does not exist, or may not because nobody could be asked.
-    fn unknown(&self, name: &str, unasked: Option<UpstreamError>) -> String {
-        let said = self.0.catalogue.unknown(name);
-        match unasked {
-            Some(error) => format!("{said} (the AWS MCP Server's tools are not known: {error})"),
-            None => said,
-        }
-    }
-
-    /// The forwarded tools that may be called.
-    ///
-    /// # Errors
-    /// Why their server can't be asked.
-    pub async fn forwarded_tools(&self) -> Result<Vec<Tool>, UpstreamError> {
-        let Some(forwarding) = &self.0.forwarding else {
-            return Ok(Vec::new());
-        };
-        let tools = forwarding.tools(&self.0.catalogue).await?;
-        Ok(tools.offered().map(|entry| entry.tool.clone()).collect())
-    }
-
     fn caller(&self, context: &RequestContext<RoleServer>) -> Option<Caller> {
         let parts = context.extensions.get::<http::request::Parts>();
         match parts {
@@ -146,14 +110,6 @@ impl Server {
     fn authorised(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
         self.caller(context)
             .ok_or_else(|| ErrorData::invalid_request("the request carries no caller", None))
-    }
-
-    /// The forwarded tools, if it takes them to know what tool `name` is.
-    async fn forwarded(&self, name: &str) -> Result<Arc<forwarded::Tools>, UpstreamError> {
-        match &self.0.forwarding {
-            Some(forwarding) if self.0.catalogue.known(name).is_none() => forwarding.tools(&self.0.catalogue).await,
-            _ => Ok(Arc::default()),
-        }
     }
 
     /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    Catalogue, Entry,
+    Catalogue, Entry, Server,
     catalogue::{Found, Origin},
     filter::{FORWARDED, FORWARDED_PREFIX, Filter},
     schema::{forwarded_answer, lean},
@@ -91,6 +91,52 @@ impl Forwarding {
                 *made = Some((definitions.clone(), tools.clone()));
                 tools
             }
+        }
+    }
+}
+
+impl Server {
+    /// The input schema of a tool, switched off or not.
+    ///
+    /// # Errors
+    /// That there is no such tool, and what may have been meant.
+    pub async fn schema(&self, name: &str) -> Result<Arc<JsonObject>, String> {
+        if let Some(entry) = self.0.catalogue.known(name) {
+            return Ok(entry.tool.input_schema.clone());
+        }
+        let forwarded = self.forwarded(name).await;
+        match forwarded.as_ref().ok().and_then(|tools| tools.find(name)) {
+            Some(Found::Tool(entry) | Found::Hidden(entry, _)) => Ok(entry.tool.input_schema.clone()),
+            None => Err(self.unknown(name, forwarded.err())),
+        }
+    }
+
+    /// What is said of a tool that does not exist, or may not because nobody could be asked.
+    pub(super) fn unknown(&self, name: &str, unasked: Option<UpstreamError>) -> String {
+        let said = self.0.catalogue.unknown(name);
+        match unasked {
+            Some(error) => format!("{said} (the AWS MCP Server's tools are not known: {error})"),
+            None => said,
+        }
+    }
+
+    /// The forwarded tools that may be called.
+    ///
+    /// # Errors
+    /// Why their server can't be asked.
+    pub async fn forwarded_tools(&self) -> Result<Vec<Tool>, UpstreamError> {
+        let Some(forwarding) = &self.0.forwarding else {
+            return Ok(Vec::new());
+        };
+        let tools = forwarding.tools(&self.0.catalogue).await?;
+        Ok(tools.offered().map(|entry| entry.tool.clone()).collect())
+    }
+
+    /// The forwarded tools, if it takes them to know what tool `name` is.
+    pub(super) async fn forwarded(&self, name: &str) -> Result<Arc<Tools>, UpstreamError> {
+        match &self.0.forwarding {
+            Some(forwarding) if self.0.catalogue.known(name).is_none() => forwarding.tools(&self.0.catalogue).await,
+            _ => Ok(Arc::default()),
         }
     }
 }
