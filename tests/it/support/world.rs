@@ -28,7 +28,7 @@ use super::{
     body_of,
     recorder::Recorder,
     stub::Stub,
-    upstream::{Options, Upstream, sessions_of},
+    upstream::{Options, Upstream, signers_of},
 };
 
 pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
@@ -98,7 +98,7 @@ impl World {
         }
         let sandbox = Sandbox::new().await.unwrap();
         let options = Options {
-            lookup: Some(sessions_of(&sandbox)),
+            lookup: Some(signers_of(&sandbox)),
             ..options
         };
         let upstream = Upstream::start(options).await.unwrap();
