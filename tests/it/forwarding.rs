@@ -197,7 +197,7 @@ async fn the_keys_are_useless_outside_of_the_aws_mcp_server() {
     ] {
         let body = script(&world, arguments).await;
         let key = body["data"]["access_key"].as_str().unwrap_or_else(|| panic!("{body}"));
-        let (keys, _) = world.accounts().session(key).unwrap();
+        let (keys, _) = world.accounts().signer(key).unwrap();
         let thief = world.holding(keys);
         thief.ok("get_caller_identity", json!({})).await;
         for tool in ["list_buckets", "list_secrets", "list_hosted_zones"] {
