@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import traceback
 
 import yaml
 
@@ -213,7 +214,7 @@ def check_cases(found, out):
         try:
             check_everywhere(each)
         except (AssertionError, KeyError) as error:
-            raise SystemExit(f"{each.name}: {type(error).__name__}: {error}") from error
+            raise SystemExit(f"{each.name}: {traceback.format_exc(limit=-1)}") from error
 
     minimal = case["minimal"]
     assert minimal.one("Deployment")["spec"]["replicas"] == 2 and minimal.all("PodDisruptionBudget")

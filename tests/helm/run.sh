@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # The Helm chart: lint, rendering of every ci/*-values.yaml, Kubernetes' schemas, checkov, what must hold of the objects (check.py),
 # what must be refused, alerts and dashboard. Needs no cluster. Installs helm, the checkers and promtool under target/ci/helm.
+#
+# Usage: tests/helm/run.sh [path of the binary]      with it, the server is also started with what each case sets (serve.py)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 
+binary=${1:+$(realpath "$1")}
 dir=${HELM_TESTS_DIR:-${CARGO_TARGET_DIR:-target}/ci/helm}
 mkdir -p "$dir"
 dir=$(cd "$dir" && pwd)
@@ -70,6 +73,7 @@ skipped=(
 echo "checkov: clean"
 
 "$dir/venv/bin/python" "$here/check.py" objects "$out"
+if (($#)); then "$dir/venv/bin/python" "$here/serve.py" "$binary" "$out"; fi
 "$dir/venv/bin/python" "$here/check.py" chart "$chart"
 "$dir/venv/bin/python" "$here/check.py" refused "$helm" "$chart"
 "$dir/venv/bin/python" "$here/check.py" restarts "$helm" "$chart"
