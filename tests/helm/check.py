@@ -495,6 +495,19 @@ def check_restarts(helm, _chart):
     print("restarts, ranges and defaults hold")
 
 
+def check_docs(helm, _chart):
+    """What docs/deploy-kubernetes.md shows is taken: the values of its installation, and each load balancer's over them."""
+    text = (ROOT / "docs/deploy-kubernetes.md").read_text()
+    first, *others = [yaml.load(block, Loader=Strict) for block in re.findall(r"```yaml\n(.*?)```", text, re.S)]
+    assert len(others) == 2
+    for values in [{}] + others:
+        case = rendered(helm, over(over(first, values), {"auth": {"token": ""}}))
+        assert "MCP_AUTH_TOKENS" in case.env and "MCP_AUTH_TOKEN" not in case.env
+    for alert in yaml.load((CHART / "files/alerts.yaml").read_text(), Loader=Strict)["groups"][0]["rules"]:
+        assert f"`{alert['alert']}`" in text, alert["alert"]
+    print("docs: its values are taken")
+
+
 def rules(text, out):
     """For promtool: the alerts as Prometheus would get them, and the dashboard's queries as rules."""
     found = objects(pathlib.Path(text).read_text())
@@ -516,4 +529,4 @@ if __name__ == "__main__":
     if part == "objects":
         check_cases(cases(rest[0]), rest[0])
     else:
-        {"split": split, "chart": check_chart, "refused": check_refused, "restarts": check_restarts, "rules": rules}[part](*rest)
+        {"split": split, "chart": check_chart, "refused": check_refused, "restarts": check_restarts, "docs": check_docs, "rules": rules}[part](*rest)

@@ -77,6 +77,7 @@ if (($#)); then "$dir/venv/bin/python" "$here/serve.py" "$binary" "$out"; fi
 "$dir/venv/bin/python" "$here/check.py" chart "$chart"
 "$dir/venv/bin/python" "$here/check.py" refused "$helm" "$chart"
 "$dir/venv/bin/python" "$here/check.py" restarts "$helm" "$chart"
+"$dir/venv/bin/python" "$here/check.py" docs "$helm" "$chart"
 
 "$helm" template test "$chart" -n ops -f "$chart/ci/monitoring-values.yaml" --set fullnameOverride=aws-ops-mcp \
     --set-json 'metrics.prometheusRule.disabled=[]' >"$out/alerts-all.txt"

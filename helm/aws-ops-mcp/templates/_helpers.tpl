@@ -60,9 +60,9 @@ app.kubernetes.io/component: server
 {{- if $v.publicUrl }}
 {{- $v.publicUrl }}
 {{- else if $v.ingress.enabled }}
-{{- printf "%s://%s%s" (ternary "https" "http" $v.ingress.tls.enabled) $v.ingress.host (trimSuffix "/" $v.ingress.path) }}
+{{- printf "%s://%s" (ternary "https" "http" $v.ingress.tls.enabled) $v.ingress.host }}
 {{- else if $v.httpRoute.enabled }}
-{{- printf "https://%s%s" (first $v.httpRoute.hostnames) (trimSuffix "/" $v.httpRoute.path) }}
+{{- printf "https://%s" (first $v.httpRoute.hostnames) }}
 {{- end }}
 {{- end }}
 
