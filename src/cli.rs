@@ -93,7 +93,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
         Command::Stdio(options) => serve::stdio(&options).await,
-        Command::Tools(tools) => tools.run(),
+        Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,
         Command::Accounts(accounts) => accounts.run(),
         Command::Check(check) => check.run().await,

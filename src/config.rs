@@ -1,6 +1,7 @@
 //! Every variable, declared once: the flag, the environment name, the default, the help, the check.
 
 pub mod aws;
+pub mod aws_mcp;
 pub mod env;
 pub mod http;
 pub mod log;
@@ -9,6 +10,7 @@ pub mod tools;
 pub mod value;
 
 pub use aws::{AwsConfig, AwsLimits, Profiles};
+pub use aws_mcp::{AwsMcpConfig, AwsMcpEndpoint};
 pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};

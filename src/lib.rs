@@ -10,6 +10,7 @@ pub mod server;
 pub mod services;
 pub mod ops;
 pub mod aws;
+pub mod upstream;
 pub mod auth;
 pub mod config;
 

@@ -31,7 +31,7 @@ mod route53;
 mod s3;
 mod secrets;
 mod seed;
-mod signature;
+pub mod signature;
 mod sts;
 mod transport;
 mod value;
@@ -151,6 +151,22 @@ impl Sandbox {
     pub fn admin_credentials(&self, account: &str) -> Credentials {
         let (key, secret) = self.inner.principals.admin(account);
         Credentials::new(key, secret, None, None, "sandbox")
+    }
+
+    /// The credentials that an access key belongs to, and the ARN of whose they are: for whoever stands in for another AWS service and
+    /// has to check a signature.
+    pub fn signer(&self, access_key: &str) -> Option<(Credentials, String)> {
+        match self.inner.principals.find(access_key, std::time::SystemTime::now()) {
+            principal::Key::Known {
+                secret,
+                token,
+                identity,
+            } => Some((
+                Credentials::new(access_key, secret, token, None, "sandbox"),
+                identity.arn,
+            )),
+            _ => None,
+        }
     }
 
     /// How many times an operation was answered, such as `("sts", "AssumeRole")`, refusals by a policy included.

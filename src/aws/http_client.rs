@@ -3,8 +3,10 @@
 use std::{
     cell::RefCell,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{
     Builder, Connector,
     proxy::ProxyConfig,
@@ -40,6 +42,52 @@ pub async fn with_request_id<F: Future>(call: F) -> (F::Output, Option<String>) 
 /// # Errors
 /// An unreadable bundle, or one without a certificate: ignoring it would fail later, and less clearly.
 pub fn https(ca_bundle: Option<&Path>, proxies: bool) -> Result<SharedHttpClient, ConfigError> {
+    let context = tls_context(ca_bundle)?;
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
+        let sleep = components.and_then(RuntimeComponents::sleep_impl);
+        connect(&context, proxies, settings.cloned(), sleep)
+    });
+    Ok(recording(client))
+}
+
+/// The same for requests that no SDK client makes. `connect_timeout` is the time to connect; `None` sets no limit. Redirects are
+/// never followed.
+///
+/// # Errors
+/// As [`https`].
+pub fn connector(
+    ca_bundle: Option<&Path>,
+    proxies: bool,
+    connect_timeout: Option<Duration>,
+) -> Result<SharedHttpConnector, ConfigError> {
+    let mut settings = HttpConnectorSettings::builder();
+    settings.set_connect_timeout(connect_timeout);
+    let sleep = SharedAsyncSleep::new(TokioSleep::new());
+    let connector = connect(&tls_context(ca_bundle)?, proxies, Some(settings.build()), Some(sleep));
+    Ok(SharedHttpConnector::new(connector))
+}
+
+fn connect(
+    context: &TlsContext,
+    proxies: bool,
+    settings: Option<HttpConnectorSettings>,
+    sleep: Option<SharedAsyncSleep>,
+) -> Connector {
+    let proxies = if proxies {
+        ProxyConfig::from_env()
+    } else {
+        ProxyConfig::disabled()
+    };
+    let mut connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(context.clone())
+        .proxy_config(proxies);
+    connector.set_connector_settings(settings);
+    connector.set_sleep_impl(sleep);
+    connector.build()
+}
+
+fn tls_context(ca_bundle: Option<&Path>) -> Result<TlsContext, ConfigError> {
     let mut trust = TrustStore::default();
     if let Some(path) = ca_bundle {
         let wrong = |right: String| ConfigError::wrong("AWS_CA_BUNDLE", path.display().to_string(), right);
@@ -50,29 +98,13 @@ pub fn https(ca_bundle: Option<&Path>, proxies: bool) -> Result<SharedHttpClient
         trust = trust.with_pem_certificate(pem);
     }
     let context = TlsContext::builder().with_trust_store(trust).build();
-    let context = context.map_err(|e| {
+    context.map_err(|e| {
         ConfigError::wrong(
             "AWS_CA_BUNDLE",
             ca_bundle.map(PathBuf::from).unwrap_or_default().display().to_string(),
             e.to_string(),
         )
-    })?;
-    let client = Builder::new().build_with_connector_fn(move |settings, components| {
-        let mut connector = Connector::builder()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context.clone())
-            .proxy_config(if proxies {
-                ProxyConfig::from_env()
-            } else {
-                ProxyConfig::disabled()
-            });
-        if let Some(settings) = settings {
-            connector = connector.connector_settings(settings.clone());
-        }
-        connector.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        connector.build()
-    });
-    Ok(recording(client))
+    })
 }
 
 /// `client`, with the request ids of its answers kept for [`with_request_id`].

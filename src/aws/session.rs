@@ -12,7 +12,7 @@ use aws_config::{
     profile::region::ProfileFileRegionProvider, provider_config::ProviderConfig, retry::RetryConfig,
     timeout::TimeoutConfig,
 };
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::{Credentials as Keys, provider::SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use lru::LruCache;
@@ -236,6 +236,14 @@ impl Aws {
         if let Some(shared) = self.shared.get() {
             shared.credentials.forget(identity);
         }
+    }
+
+    /// An identity's keys, for requests that no SDK client makes.
+    ///
+    /// # Errors
+    /// Why they can't be had.
+    pub async fn keys(&self, identity: &Identity) -> Result<Keys, AccountError> {
+        self.shared().await?.credentials.get(identity).await
     }
 
     /// The limits of AWS calls.

@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use crate::support::sources::{Source, rust_files};
 
 /// What each module may use, beside itself.
-const MAY_USE: [(&str, &[&str]); 9] = [
+const MAY_USE: [(&str, &[&str]); 10] = [
     (
         "cli",
-        &["http", "server", "services", "ops", "aws", "auth", "config", "sandbox"],
+        &[
+            "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "sandbox",
+        ],
     ),
     ("http", &["auth", "config"]),
-    ("server", &["services", "ops", "aws", "auth", "config"]),
+    ("server", &["services", "ops", "aws", "upstream", "auth", "config"]),
     ("services", &["ops"]),
-    ("ops", &["aws", "config"]),
+    ("ops", &["aws", "upstream", "config"]),
     ("aws", &["auth", "config"]),
+    ("upstream", &["aws", "config"]),
     ("auth", &["config"]),
     ("config", &[]),
     ("sandbox", &[]),
