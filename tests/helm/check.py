@@ -406,6 +406,7 @@ REFUSED = [
     ({"registry": {"accounts": [{"name": "a"}]}}, "/registry/accounts/0"),
     ({"ingress": {"enabled": True}}, "ingress.host: name the host"),
     ({"ingress": {"enabled": True, "host": "https://x.example.com"}}, "/ingress/host"),
+    ({"ingress": {"enabled": True, "host": "*.example.com"}}, "/ingress/host"),
     ({"ingress": {"enabled": True, "host": "x.example.com", "controller": "traefik"}}, "/ingress/controller"),
     ({"httpRoute": {"enabled": True, "parentRefs": [{"name": "g"}]}}, "httpRoute.hostnames: name the host"),
     ({"httpRoute": {"enabled": True, "hostnames": ["x.example.com"]}}, "httpRoute.parentRefs: name the Gateway"),
