@@ -2,7 +2,8 @@
 # The Helm chart: lint, rendering of every ci/*-values.yaml, Kubernetes' schemas, checkov, what must hold of the objects (check.py),
 # what must be refused, alerts and dashboard. Needs no cluster. Installs helm, the checkers and promtool under target/ci/helm.
 #
-# Usage: tests/helm/run.sh [path of the binary]      with it, the server is also started with what each case sets (serve.py)
+# Usage: tests/helm/run.sh [path of the binary]      with it, the server is also started with what each case sets
+# (serve.py), and twice behind nginx as the annotations would have it (balance.py)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
@@ -32,12 +33,16 @@ if ! current package.json; then
     chmod +x "$helm" "$dir/kubectl/kubectl"
     installed package.json
 fi
-promtool=$(command -v promtool || echo "$dir/prometheus/usr/bin/promtool")
-if [[ ! -x $promtool ]]; then
-    # Unpacked and not installed: the package would start a server.
-    (cd "$dir" && rm -f prometheus_*.deb && { apt-get download -q prometheus || { apt-get update -qq && apt-get download -q prometheus; }; })
-    dpkg-deb -x "$dir"/prometheus_*.deb "$dir/prometheus"
-fi
+# debian COMMAND PACKAGE: where the command is, or where the package was unpacked: installed, it would start a server.
+debian() {
+    local unpacked=$dir/$2/usr
+    if ! command -v "$1" && [[ ! -d $unpacked ]]; then
+        (cd "$dir" && rm -f "$2"_*.deb && { apt-get download -qq "$2" || { apt-get update -qq && apt-get download -qq "$2"; }; }) >&2
+        dpkg-deb -x "$dir/$2"_*.deb "$dir/$2"
+    fi
+    find "$unpacked" -name "$1" -type f -perm -u+x 2>/dev/null || true
+}
+promtool=$(debian promtool prometheus | head -n 1)
 # A chart needs nothing of the user's own cluster or settings.
 export KUBECONFIG=/dev/null HELM_CACHE_HOME=$dir/cache HELM_CONFIG_HOME=$dir/config HELM_DATA_HOME=$dir/data
 "$helm" version --short
@@ -73,7 +78,10 @@ skipped=(
 echo "checkov: clean"
 
 "$dir/venv/bin/python" "$here/check.py" objects "$out"
-if (($#)); then "$dir/venv/bin/python" "$here/serve.py" "$binary" "$out"; fi
+if [[ -n $binary ]]; then
+    "$dir/venv/bin/python" "$here/serve.py" "$binary" "$out"
+    "$dir/venv/bin/python" "$here/balance.py" "$binary" "$(debian nginx nginx | head -n 1)" "$out"
+fi
 "$dir/venv/bin/python" "$here/check.py" chart "$chart"
 "$dir/venv/bin/python" "$here/check.py" refused "$helm" "$chart"
 "$dir/venv/bin/python" "$here/check.py" restarts "$helm" "$chart"
