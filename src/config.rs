@@ -1,17 +1,21 @@
 //! Every variable, declared once: the flag, the environment name, the default, the help, the check.
 
+pub mod agentcore;
 pub mod aws;
 pub mod env;
 pub mod http;
 pub mod log;
+pub mod proxy;
 pub mod region;
 pub mod tools;
 pub mod value;
 
+pub use agentcore::AgentCoreConfig;
 pub use aws::{AwsConfig, AwsLimits, Profiles};
 pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};
+pub use proxy::ProxyConfig;
 pub use region::Region;
 pub use tools::ToolsConfig;
 pub use value::{Limit, Secret};
