@@ -10,7 +10,7 @@ pub mod region;
 pub mod tools;
 pub mod value;
 
-pub use agentcore::AgentCoreConfig;
+pub use agentcore::{AgentArn, AgentCoreConfig, SessionMode};
 pub use aws::{AwsConfig, AwsLimits, Profiles};
 pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};

@@ -25,7 +25,7 @@ impl Proxy {
         if self.endpoint.endpoint.is_some() {
             return endpoint::run(self.endpoint).await;
         }
-        if self.agentcore.agent_arn.is_some() {
+        if self.agentcore.arn().is_some() {
             return agentcore::run(self.agentcore).await;
         }
         bail!("name an ENDPOINT, or an AgentCore runtime with --agent-arn (AGENTCORE_AGENT_ARN)")

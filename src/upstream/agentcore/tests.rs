@@ -1,0 +1,1 @@
+//! The relay against a server that does what a test says.
