@@ -18,9 +18,9 @@ pub struct AgentCoreConfig {
     #[arg(long, env = "AGENTCORE_AGENT_ARN", value_name = "ARN")]
     pub agent_arn: Option<AgentArn>,
 
-    /// The same, where AGENTCORE_AGENT_ARN is not set
-    #[arg(long, env = "AGENT_ARN", value_name = "ARN", hide_short_help = true)]
-    pub agent_arn_otherwise: Option<AgentArn>,
+    /// Another name of the same, which agentcore-mcp-proxy has too
+    #[arg(long, env = "AGENT_ARN", value_name = "ARN", hide = true)]
+    pub agent_arn_fallback: Option<AgentArn>,
 
     /// Endpoint of the runtime; without it the ARN's, else DEFAULT
     #[arg(long, env = "AGENTCORE_QUALIFIER", value_name = "NAME", value_parser = qualifier)]
@@ -67,7 +67,7 @@ pub struct AgentCoreConfig {
 impl AgentCoreConfig {
     /// The runtime that is meant, if one is.
     pub fn arn(&self) -> Option<&AgentArn> {
-        self.agent_arn.as_ref().or(self.agent_arn_otherwise.as_ref())
+        self.agent_arn.as_ref().or(self.agent_arn_fallback.as_ref())
     }
 }
 

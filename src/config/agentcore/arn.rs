@@ -69,8 +69,8 @@ impl FromStr for AgentArn {
         }
         let resource: Vec<&str> = resource.split('/').collect();
         let (id, endpoint) = match resource.as_slice() {
-            &["runtime", id] => (id, None),
-            &["runtime", id, "runtime-endpoint", name] => (id, Some(qualifier(name).map_err(|e| wrong(&e))?)),
+            ["runtime", id] => (id, None),
+            ["runtime", id, "runtime-endpoint", name] => (id, Some(qualifier(name).map_err(|e| wrong(&e))?)),
             _ => return Err(wrong("it names no runtime")),
         };
         let (name, unique) = id

@@ -15,7 +15,7 @@ const INVALID: i64 = -32600;
 
 /// A JSON-RPC error in the making.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Fault(Value);
+pub(super) struct Fault(Box<Value>);
 
 impl Fault {
     fn new(code: i64, message: &str, hint: Option<String>) -> Self {
@@ -23,7 +23,7 @@ impl Fault {
         if let (Some(hint), Some(map)) = (hint, error.as_object_mut()) {
             map.insert("data".to_owned(), json!({ "hint": hint }));
         }
-        Self(error)
+        Self(Box::new(error))
     }
 
     /// The line is no JSON.
@@ -59,7 +59,7 @@ impl Fault {
 
     /// The runtime's own error, which lacked the request's id.
     pub(super) fn of_runtime(error: Value) -> Self {
-        Self(error)
+        Self(Box::new(error))
     }
 
     /// There are no keys to sign with.
@@ -91,7 +91,7 @@ impl Fault {
 
     /// The whole message, for whom it is for.
     pub(super) fn line(&self, id: &Value) -> String {
-        json!({ "jsonrpc": "2.0", "id": id, "error": self.0 }).to_string()
+        json!({ "jsonrpc": "2.0", "id": id, "error": *self.0 }).to_string()
     }
 
     /// What the log says of it.

@@ -241,7 +241,7 @@ impl Relay {
             Reply::Empty if message.kind == Kind::Request => Err(Fault::missing()),
             Reply::Empty => Ok(()),
             Reply::Json(text) => self.pass(text, message, owes).await,
-            Reply::Events(answer) => self.pass_events(answer, message, owes).await,
+            Reply::Events(answer) => self.pass_events(*answer, message, owes).await,
         }
     }
 

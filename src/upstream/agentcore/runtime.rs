@@ -77,7 +77,7 @@ struct Known {
 pub(super) enum Reply {
     Empty,
     Json(String),
-    Events(Answer),
+    Events(Box<Answer>),
 }
 
 impl Runtime {
@@ -215,7 +215,7 @@ impl Runtime {
             return Ok(Reply::Empty);
         }
         if answer.content_type() == "text/event-stream" {
-            return Ok(Reply::Events(answer));
+            return Ok(Reply::Events(Box::new(answer)));
         }
         let body = answer.bytes().await.map_err(|error| Fault::body(&error.to_string()))?;
         if body.trim_ascii().is_empty() {
@@ -261,7 +261,7 @@ impl Runtime {
         let answer = match self.invoke(&initialize, session).await? {
             Reply::Empty => return Err(Fault::missing()),
             Reply::Json(text) => text,
-            Reply::Events(answer) => response_in(answer, &initialize.id).await?,
+            Reply::Events(answer) => response_in(*answer, &initialize.id).await?,
         };
         let answer: Value = serde_json::from_str(&answer).map_err(|e| Fault::body(&e.to_string()))?;
         if answer.get("result").is_none() {
