@@ -7,7 +7,7 @@ use aws_sdk_sts::{
     Client,
     error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::RequestId,
-    types::Tag,
+    types::{PolicyDescriptorType, Tag},
 };
 
 use super::{
@@ -27,6 +27,10 @@ pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, Ac
         role: session.role.clone(),
         message: e.to_string(),
     })?;
+    let managed = session.policy.managed().map(|name| {
+        let arn = format!("arn:{}:iam::aws:policy/{name}", session.role.partition());
+        vec![PolicyDescriptorType::builder().arn(arn).build()]
+    });
     let answer = sts
         .assume_role()
         .role_arn(session.role.as_str())
@@ -34,6 +38,7 @@ pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, Ac
         .duration_seconds(session.seconds.clamp(RoleSession::ONCE, RoleSession::LONGEST))
         .set_external_id(session.external_id.as_ref().map(|e| e.expose().to_owned()))
         .policy(session.policy.as_str())
+        .set_policy_arns(managed)
         .set_source_identity(session.source_identity.clone())
         .set_tags((!tags.is_empty()).then_some(tags))
         .send()

@@ -73,14 +73,27 @@ impl Serve {
 
     /// A call that outlives its session would lose its answer while it goes on: dangerous for changes.
     fn check_limits(&self) -> Result<(), ConfigError> {
-        let idle = self.http.limits.session_idle_timeout.get();
-        let tool = self.options.aws.limits.tool_timeout.get();
-        match (idle, tool) {
-            (Some(idle), Some(tool)) if tool < idle => Ok(()),
-            (None, _) => Ok(()),
-            (Some(idle), tool) => Err(ConfigError::wrong(
+        let Some(idle) = self.http.limits.session_idle_timeout.get() else {
+            return Ok(());
+        };
+        let limits = [
+            (
                 "TOOL_TIMEOUT (--tool-timeout)",
-                tool.map_or_else(|| "off".to_owned(), |t| format!("{t:?}")),
+                self.options.aws.limits.tool_timeout.get(),
+            ),
+            (
+                "AWS_MCP_TIMEOUT (--aws-mcp-timeout)",
+                self.options.aws_mcp.aws_mcp_timeout.get(),
+            ),
+        ];
+        match limits
+            .into_iter()
+            .find(|(_, limit)| limit.is_none_or(|limit| limit >= idle))
+        {
+            None => Ok(()),
+            Some((name, limit)) => Err(ConfigError::wrong(
+                name,
+                limit.map_or_else(|| "off".to_owned(), |t| format!("{t:?}")),
                 format!("expected less than SESSION_IDLE_TIMEOUT ({idle:?}), or a long call would lose its answer"),
             )),
         }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{script, sessions, upstream, user};
 use crate::support::{
     process::{Program, program},
-    upstream::{Caller, Options, RUNTIME_ARN, Upstream, sessions_of},
+    upstream::{Options, RUNTIME_ARN, Upstream, signers_of},
 };
 use aws_ops_mcp::sandbox::Sandbox;
 
@@ -83,7 +83,7 @@ async fn the_base_identitys_session_is_the_default_and_an_assumed_role_has_what_
 
     let sandbox = Sandbox::new().await.unwrap();
     let sts = Recorder::before(&sandbox).await;
-    let lookup = Some(sessions_of(&sandbox));
+    let lookup = Some(signers_of(&sandbox));
     let upstream = Upstream::start(Options {
         lookup,
         ..Options::default()
@@ -91,20 +91,13 @@ async fn the_base_identitys_session_is_the_default_and_an_assumed_role_has_what_
     .await
     .unwrap();
     let keys = sandbox.base_credentials();
-    let base = Caller {
-        access_key: keys.access_key_id().to_owned(),
-        secret: keys.secret_access_key().to_owned(),
-        token: keys.session_token().map(str::to_owned),
-        ..user()
-    };
-    upstream.admit(base.clone());
     for role in [None, Some("arn:aws:iam::222222222222:role/aws-ops-target")] {
         let mut program = proxy(&upstream, &[])
             .env("AGENTCORE_AGENT_ARN", &format!("{RUNTIME_ARN}/runtime-endpoint/prod"))
             .env("AWS_ENDPOINT_URL", &sts.endpoint)
-            .env("AWS_ACCESS_KEY_ID", &base.access_key)
-            .env("AWS_SECRET_ACCESS_KEY", &base.secret)
-            .env("AWS_SESSION_TOKEN", base.token.as_deref().unwrap());
+            .env("AWS_ACCESS_KEY_ID", keys.access_key_id())
+            .env("AWS_SECRET_ACCESS_KEY", keys.secret_access_key())
+            .env("AWS_SESSION_TOKEN", keys.session_token().unwrap());
         if let Some(role) = role {
             program = program.env("AGENTCORE_ASSUME_ROLE_ARN", role);
         }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Client, Setup, aws_config, error, sessions, upstream};
 use crate::support::{
     recorder::{Instead, Recorder},
-    upstream::{Caller, Options, RUNTIME_ARN, Upstream, sessions_of},
+    upstream::{Options, RUNTIME_ARN, Upstream, signers_of},
 };
 
 const ROLE: &str = "arn:aws:iam::222222222222:role/aws-ops-target";
@@ -20,20 +20,13 @@ const ROLE: &str = "arn:aws:iam::222222222222:role/aws-ops-target";
 async fn world() -> (Sandbox, Recorder, Upstream) {
     let sandbox = Sandbox::new().await.unwrap();
     let recorder = Recorder::before(&sandbox).await;
-    let lookup = Some(sessions_of(&sandbox));
+    let lookup = Some(signers_of(&sandbox));
     let upstream = Upstream::start(Options {
         lookup,
         ..Options::default()
     })
     .await
     .unwrap();
-    let keys = sandbox.base_credentials();
-    upstream.admit(Caller {
-        access_key: keys.access_key_id().to_owned(),
-        secret: keys.secret_access_key().to_owned(),
-        token: keys.session_token().map(str::to_owned),
-        ..Caller::of("111111111111")
-    });
     (sandbox, recorder, upstream)
 }
 
