@@ -198,11 +198,13 @@ impl Relay {
                     let relay = self.clone();
                     replies.spawn(async move {
                         if let Err(fault) = relay.pass_reply(reply, &message, None).await {
-                            tracing::debug!(method = ?message.method, error = fault.text(), "a notification's reply");
+                            tracing::debug!(method = ?message.method, error = ?fault.text(), "a notification's reply");
                         }
                     });
                 }
-                Err(fault) => tracing::warn!(method = ?message.method, error = fault.text(), "a notification was lost"),
+                Err(fault) => {
+                    tracing::warn!(method = ?message.method, error = ?fault.text(), "a notification was lost")
+                }
             }
             drop(taken);
             while replies.try_join_next().is_some() {}
@@ -218,7 +220,7 @@ impl Relay {
         };
         match (owes, outcome) {
             (Some(owes), outcome) => self.end(owes, outcome.err()).await,
-            (None, Err(fault)) => tracing::warn!(error = fault.text(), "an answer of the client was lost"),
+            (None, Err(fault)) => tracing::warn!(error = ?fault.text(), "an answer of the client was lost"),
             (None, Ok(())) => {}
         }
     }
@@ -309,7 +311,7 @@ impl Relay {
     /// An exchange has ended; tells the client of it if no other can bring the answer.
     async fn end(&self, key: &str, fault: Option<Fault>) {
         if let Some((id, fault, done)) = self.ledger.ended(key, fault) {
-            tracing::warn!(?id, error = fault.text(), "a request failed");
+            tracing::warn!(?id, error = ?fault.text(), "a request failed");
             self.tell(fault.line(&id)).await;
             drop(done);
         }

@@ -137,7 +137,7 @@ impl Runtime {
     pub(super) async fn invoke(&self, message: &Message, session: &str) -> Result<Reply, Fault> {
         match self.attempt(message, session).await {
             Err((fault, true)) => {
-                tracing::info!(error = fault.text(), "AWS does not take the keys: asking for new ones");
+                tracing::info!(error = ?fault.text(), "AWS does not take the keys: asking for new ones");
                 self.sender.keys().forget();
                 self.attempt(message, session).await.map_err(|(fault, _)| fault)
             }
@@ -240,7 +240,7 @@ impl Runtime {
                     true
                 }
                 Err(fault) => {
-                    tracing::warn!(error = fault.text(), "the runtime takes no handshake either");
+                    tracing::warn!(error = ?fault.text(), "the runtime takes no handshake either");
                     false
                 }
             }

@@ -3,7 +3,13 @@
 mod order;
 mod streams;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::{
@@ -143,6 +149,8 @@ struct Between {
     to: Option<WriteHalf<DuplexStream>>,
     from: Lines<BufReader<ReadHalf<DuplexStream>>>,
     server: mpsc::UnboundedReceiver<Asked>,
+    /// How often credentials were looked for from the beginning.
+    looked: Arc<AtomicUsize>,
     relay: JoinHandle<std::io::Result<()>>,
 }
 
@@ -156,7 +164,10 @@ impl Between {
         let script = Script(asked);
         let http = SharedHttpClient::new(script.clone());
         let keys = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI", Some("token".to_owned()), None, "test");
+        let looked = Arc::new(AtomicUsize::new(0));
+        let counter = looked.clone();
         let make = move || {
+            counter.fetch_add(1, SeqCst);
             let config = AwsConfig::for_tests(&[]);
             Arc::new(Aws::with_http_client(
                 &config,
@@ -186,6 +197,7 @@ impl Between {
             to: Some(to),
             from: BufReader::new(from).lines(),
             server,
+            looked,
             relay,
         }
     }

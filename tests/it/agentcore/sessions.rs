@@ -123,6 +123,22 @@ async fn a_sign_in_that_fails_is_told_and_tried_again_with_the_next_request() {
 }
 
 #[tokio::test]
+async fn keys_that_sts_does_not_take_are_looked_for_anew() {
+    let (sandbox, recorder, upstream) = world().await;
+    for mode in [SessionMode::Identity, SessionMode::Session] {
+        let old = aws_credential_types::Credentials::new("ASIAOLD", "old", Some("old".to_owned()), None, "it");
+        let setup = Setup {
+            mode,
+            keys: vec![old, sandbox.base_credentials()],
+            ..setup(&sandbox, &recorder, role())
+        };
+        let mut client = Client::of(&upstream, setup);
+        let answer = client.script().await;
+        assert!(answer["result"].is_object(), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn without_sts_there_is_no_identity_and_no_request() {
     let upstream = upstream().await;
     let setup = Setup {

@@ -167,3 +167,74 @@ async fn an_id_that_is_in_use_and_lines_that_are_no_messages_are_told_so_and_the
     first.result(json!({}));
     assert_eq!(between.hears().await["id"], 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_find_the_keys_ended_together_have_them_renewed_once() {
+    let mut between = Between::new();
+    for round in 1..=2 {
+        let mut asked = Vec::new();
+        for id in 0..5 {
+            between.requests(id, "ping").await;
+            asked.push(between.asked().await);
+        }
+        let sessions: Vec<_> = asked.iter().map(|a| a.session().to_owned()).collect();
+        for refused in asked {
+            let body = r#"{"__type":"ExpiredTokenException","message":"it has ended"}"#;
+            refused.with(403, "application/json", body);
+        }
+        for _ in 0..5 {
+            let again = between.asked().await;
+            assert_eq!(again.session(), sessions[0]);
+            again.result(json!({}));
+            assert!(between.hears().await["result"].is_object());
+        }
+        assert_eq!(between.looked.load(SeqCst), 1 + round);
+        tokio::time::advance(MOMENT).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_and_too_long_lines_are_refused() {
+    let mut between = Between::new();
+    for id in 0..256 {
+        between.requests(id, "ping").await;
+    }
+    between.requests(256, "ping").await;
+    let told = between.hears().await;
+    assert_eq!((code(&told), &told["id"]), (-32000, &json!(256)));
+    between.says_line(&"x".repeat((16 << 20) + 1)).await;
+    let told = between.hears().await;
+    assert!(
+        code(&told) == -32700 && told["error"]["message"].as_str().unwrap().contains("16777216 bytes"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_find_the_handshake_lost_together_share_one_and_are_sent_again() {
+    let mut between = Between::new();
+    let refuse = |asked: Asked| {
+        let error = json!({ "code": -32602, "message": "Invalid request parameters" });
+        let id = asked.message["id"].clone();
+        asked.json(&json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+    };
+    for id in 1..=3 {
+        between.requests(id, "ping").await;
+    }
+    for _ in 0..3 {
+        refuse(between.asked().await);
+    }
+    let initialize = between.asked().await;
+    assert_eq!(initialize.method(), "initialize");
+    between.asked_nothing().await;
+    initialize.result(json!({ "protocolVersion": "2025-06-18" }));
+    let initialized = between.asked().await;
+    assert_eq!(initialized.method(), "notifications/initialized");
+    initialized.accepted();
+    for _ in 0..3 {
+        let again = between.asked().await;
+        assert_eq!(again.method(), "ping");
+        again.result(json!({}));
+        assert!(between.hears().await["result"].is_object());
+    }
+}

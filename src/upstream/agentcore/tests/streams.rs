@@ -18,7 +18,9 @@ async fn events_are_passed_on_as_they_come() {
         json!({ "jsonrpc": "2.0", "id": "a", "result": {} })
     );
     // The answer is there, so an open stream holds up nothing.
+    let began = tokio::time::Instant::now();
     assert_eq!(between.ends().await, Vec::<Value>::new());
+    assert!(began.elapsed() < MOMENT);
     drop(stream);
 }
 
@@ -176,16 +178,25 @@ async fn each_mode_has_its_sessions() {
 
 #[tokio::test(start_paused = true)]
 async fn the_mcp_session_is_the_runtimes_where_it_gave_one_and_else_the_runtime_sessions_id() {
-    let mut between = Between::with(SessionMode::Session, true);
-    between.requests(0, "initialize").await;
-    let asked = between.asked().await;
-    assert_eq!(asked.header("mcp-session-id"), Some(asked.session()));
-    let body = json!({ "jsonrpc": "2.0", "id": 0, "result": {} }).to_string();
-    let response = http::Response::builder()
-        .header("content-type", "application/json")
-        .header("mcp-session-id", "theirs");
-    asked.answer.send(response.body(SdkBody::from(body)).unwrap()).unwrap();
-    between.hears().await;
-    between.requests(1, "ping").await;
-    assert_eq!(between.asked().await.header("mcp-session-id"), Some("theirs"));
+    for mode in [SessionMode::Session, SessionMode::Request] {
+        let mut between = Between::with(mode, true);
+        between.requests(0, "initialize").await;
+        let asked = between.asked().await;
+        assert_eq!(asked.header("mcp-session-id"), Some(asked.session()));
+        let body = json!({ "jsonrpc": "2.0", "id": 0, "result": {} }).to_string();
+        let response = http::Response::builder()
+            .header("content-type", "application/json")
+            .header("mcp-session-id", "theirs");
+        asked.answer.send(response.body(SdkBody::from(body)).unwrap()).unwrap();
+        between.hears().await;
+        between.requests(1, "ping").await;
+        let asked = between.asked().await;
+        // In a session of its own, theirs means nothing.
+        let expected = if mode == SessionMode::Session {
+            "theirs"
+        } else {
+            asked.session()
+        };
+        assert_eq!(asked.header("mcp-session-id"), Some(expected));
+    }
 }
