@@ -43,7 +43,8 @@ impl Serve {
             server.catalogue().entries().count(),
         );
         // Before anything is said or heard, so that a wrong setting is all that is said.
-        let router = http::router(&self.http, auth, move || server.clone(), &lifecycle)?;
+        let serves = server.clone();
+        let router = http::router(&self.http, auth, move || serves.clone(), &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
@@ -67,6 +68,7 @@ impl Serve {
             shutdown.cancel();
         });
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
+        server.close().await;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
@@ -159,6 +161,7 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
     let connected = options.connect().await?;
     let (server, _sandbox) = connected.server(Some(Caller::local()))?;
     let session = server
+        .clone()
         .serve(rmcp::transport::stdio())
         .await
         .context("the client did not begin an MCP session")?;
@@ -166,5 +169,6 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
         ended = session.waiting() => { ended.context("the session broke off")?; }
         () = signalled => {}
     }
+    server.close().await;
     Ok(ExitCode::SUCCESS)
 }

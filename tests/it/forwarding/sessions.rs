@@ -38,6 +38,8 @@ async fn an_identity_keeps_its_session_and_shares_it_with_nobody() {
     all.dedup();
     assert_eq!(all.len(), 4, "another account, another caller, another policy");
     assert_eq!(upstream.session_count() - before, 4);
+    world.server().close().await;
+    assert_eq!(upstream.session_count(), 0, "AWS allows an account only so many");
     assert_eq!(
         asked(&upstream, "server/discover"),
         1,
