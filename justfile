@@ -61,7 +61,7 @@ sandbox *ARGS:
 
 # The container image for both platforms, as aws-ops-mcp:amd64 and aws-ops-mcp:arm64 (docs/image.md); `just image amd64` for one
 image *ARCHES='amd64 arm64':
-    for arch in {{ ARCHES }}; do ARCH=$arch ./docker-start.sh build || exit; done
+    for arch in {{ ARCHES }}; do IMAGE_ARCH=$arch ./docker-start.sh build || exit; done
 
 # What must hold of the image: builds it, or takes the one that IMAGE names
 image-test:

@@ -2,7 +2,7 @@
 # What must hold of the container image: its size and labels, no root, no shell, no sandbox, a read-only root, health, a client's
 # first requests, SIGTERM. Needs docker or podman, and says so where there is none.
 #
-# IMAGE names a finished image; otherwise docker-start.sh builds one, for ARCH if that is set. EMULATOR is a static qemu-user binary to
+# IMAGE names a finished image; otherwise docker-start.sh builds one, for IMAGE_ARCH if that is set. EMULATOR is a static qemu-user binary to
 # run an image of another architecture with. SBOM is the file of .ci/sbom, to be compared with what the binary says of itself.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -17,7 +17,7 @@ if [[ -z $engine ]]; then
 fi
 if [[ -z ${IMAGE:-} ]]; then
     CONTAINER_ENGINE=$engine ./docker-start.sh build
-    IMAGE=aws-ops-mcp:${ARCH:-latest}
+    IMAGE=aws-ops-mcp:${IMAGE_ARCH:-latest}
 fi
 export IMAGE EMULATOR=${EMULATOR:-} SBOM=${SBOM:-}
 exec python3 tests/image/check.py "$engine"
