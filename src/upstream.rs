@@ -3,6 +3,8 @@
 pub mod endpoint;
 pub mod error;
 pub mod keys;
+pub mod proxy;
+pub mod relayed;
 pub mod sender;
 pub mod streamable;
 

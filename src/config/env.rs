@@ -61,10 +61,20 @@ pub fn load_dotenv(path: &Path) -> Result<(), ConfigError> {
 /// # Errors
 /// The first wrong value, in one line.
 pub fn parse<T: CommandFactory + FromArgMatches>(args: impl IntoIterator<Item = OsString>) -> Result<T, ConfigError> {
+    let args: Vec<OsString> = args.into_iter().collect();
     let command = unset_empty(T::command());
     let help = T::command();
-    let mut matches = command.try_get_matches_from(args).map_err(|e| one_line(e, &help))?;
-    T::from_arg_matches_mut(&mut matches).map_err(|e| one_line(e, &help))
+    let help = meant(&help, &args);
+    let mut matches = command.try_get_matches_from(&args).map_err(|e| one_line(e, help))?;
+    T::from_arg_matches_mut(&mut matches).map_err(|e| one_line(e, help))
+}
+
+/// The subcommand that the arguments name: another may have a flag of the same name, set by another variable.
+fn meant<'a>(command: &'a clap::Command, args: &[OsString]) -> &'a clap::Command {
+    args.iter().skip(1).fold(command, |command, arg| {
+        let named = arg.to_str().and_then(|name| command.find_subcommand(name));
+        named.unwrap_or(command)
+    })
 }
 
 /// `NAME=` in an env file means "not set", not "set to nothing".

@@ -76,6 +76,12 @@ impl Sender {
         }
     }
 
+    /// The same, signing with other keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
     /// Where it sends to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint

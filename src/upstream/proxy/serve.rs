@@ -1,0 +1,51 @@
+//! One conversation, from its first line to the end of the input or a signal.
+
+use std::time::Duration;
+
+use rmcp::service::{ServerInitializeError, serve_server};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Dial, Options, Relay, front};
+
+/// How long writing the last answers may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Serves the client behind `read` and `write` until it closes its side, or `stop` comes. Sessions at the endpoint are ended.
+pub async fn serve(
+    options: Options,
+    dial: impl Dial,
+    read: impl AsyncRead + Send + Unpin + 'static,
+    write: impl AsyncWrite + Send + Unpin + 'static,
+    stop: impl Future<Output = ()>,
+) {
+    let (front, lines, writer) = front::open(read, write);
+    let relay = Relay::new(options, dial, front);
+    tokio::select! {
+        () = converse(&relay, lines) => {}
+        () = stop => {}
+    }
+    relay.close().await;
+    drop(relay);
+    // Everybody who could still write is gone, or about to be.
+    let _ = tokio::time::timeout(LAST_WORDS, writer).await;
+}
+
+async fn converse(relay: &Relay, lines: front::Lines) {
+    loop {
+        match serve_server(relay.clone(), lines.clone()).await {
+            Ok(session) => {
+                if let Err(error) = session.waiting().await {
+                    tracing::error!(%error, "the session broke off");
+                }
+                return;
+            }
+            // The client was told why; it may try again.
+            Err(ServerInitializeError::InitializeFailed(error)) => tracing::warn!(?error, "initialize failed"),
+            Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
+                tracing::debug!("a message came before the session had begun");
+            }
+            Err(ServerInitializeError::UnexpectedInitializeResponse(_)) => {}
+            Err(_) => return,
+        }
+    }
+}
