@@ -80,8 +80,13 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_) | Command::Proxy(_));
-    log::start(&cli.log, if serves { "info" } else { "warn" })?;
+    let otherwise = match cli.command {
+        // Its users know mcp-proxy-for-aws, whose clients show what it logs.
+        Command::Proxy(_) => "error",
+        Command::Serve(_) | Command::Stdio(_) => "info",
+        _ => "warn",
+    };
+    log::start(&cli.log, otherwise)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -2,6 +2,7 @@
 
 mod agentcore;
 mod endpoint;
+mod stdin;
 
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ use crate::config::{AgentCoreConfig, ProxyConfig};
 
 /// Arguments of `proxy`.
 #[derive(Debug, Args)]
+#[command(infer_long_args = true)]
 pub(super) struct Proxy {
     #[command(flatten)]
     endpoint: ProxyConfig,
@@ -22,7 +24,7 @@ pub(super) struct Proxy {
 
 impl Proxy {
     pub(super) async fn run(self) -> Result<ExitCode> {
-        if self.endpoint.endpoint.is_some() {
+        if self.endpoint.endpoint.is_some() || self.endpoint.swallowed_endpoint() {
             return endpoint::run(self.endpoint).await;
         }
         if self.agentcore.agent_arn.is_some() {
