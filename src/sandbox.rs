@@ -31,7 +31,7 @@ mod route53;
 mod s3;
 mod secrets;
 mod seed;
-mod signature;
+pub mod signature;
 mod sts;
 mod transport;
 mod value;
@@ -151,6 +151,15 @@ impl Sandbox {
     pub fn admin_credentials(&self, account: &str) -> Credentials {
         let (key, secret) = self.inner.principals.admin(account);
         Credentials::new(key, secret, None, None, "sandbox")
+    }
+
+    /// The credentials of a session by their access key, expired or not, and the session's ARN: what a test server that
+    /// stands in for another AWS service needs to check a signature. `None` if STS gave out no such key.
+    pub fn session(&self, access_key: &str) -> Option<(Credentials, String)> {
+        let session = self.inner.principals.given(access_key)?;
+        let token = Some(session.token);
+        let credentials = Credentials::new(access_key, session.secret, token, session.expires, "sandbox");
+        Some((credentials, session.arn))
     }
 
     /// How many times an operation was answered, such as `("sts", "AssumeRole")`, refusals by a policy included.

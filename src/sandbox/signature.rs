@@ -2,6 +2,7 @@
 //!
 //! The emulator checks signatures only when an environment variable says so at process start, and reads a
 //! streaming body's marker as a digest. So the check is made here, for headers and for presigned URLs alike.
+//! Public, because test servers that stand in for other AWS services check theirs with it.
 
 use std::fmt::Write as _;
 
@@ -16,14 +17,19 @@ const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// What a request says about its signer.
 #[derive(Debug)]
-pub(super) struct Signed {
-    pub(super) access_key: String,
-    pub(super) token: Option<String>,
-    pub(super) region: String,
-    pub(super) service: String,
+pub struct Signed {
+    /// The access key id, which says whose secret it must be.
+    pub access_key: String,
+    /// The session token beside it.
+    pub token: Option<String>,
+    /// The region of the credential scope.
+    pub region: String,
+    /// The service of the credential scope, as its signing name.
+    pub service: String,
+    /// The names of the headers that the signature covers, in lower case.
+    pub signed_headers: Vec<String>,
     day: String,
     time: String,
-    signed_headers: Vec<String>,
     signature: String,
     /// The life of a presigned URL in seconds; `None` when headers carry the signature.
     expires: Option<i64>,
@@ -31,7 +37,7 @@ pub(super) struct Signed {
 
 /// Why a signature is refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub enum Refusal {
     /// The secret, or anything that was signed, differs.
     Mismatch,
     /// The body isn't the one whose digest was signed.
@@ -43,7 +49,7 @@ pub(super) enum Refusal {
 }
 
 /// Reads the claim from the `Authorization` header or a presigned URL's query. `None`: nothing, or nothing whole.
-pub(super) fn read(headers: &HeaderMap, uri: &Uri) -> Option<Signed> {
+pub fn read(headers: &HeaderMap, uri: &Uri) -> Option<Signed> {
     match headers.get("authorization") {
         Some(value) => from_header(value.to_str().ok()?, headers),
         None => from_query(uri.query()?),
@@ -112,7 +118,7 @@ fn signed(
 
 impl Signed {
     /// Whether the holder of `secret` signed exactly this request, at about `now` (seconds since 1970).
-    pub(super) fn verify(
+    pub fn verify(
         &self,
         secret: &str,
         now: i64,

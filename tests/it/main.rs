@@ -18,3 +18,4 @@ mod registry;
 mod resources;
 mod tidy;
 mod tools;
+mod upstream_fixture;

@@ -4,8 +4,10 @@ pub(crate) mod client;
 pub(crate) mod iam;
 pub(crate) mod process;
 pub(crate) mod recorder;
+pub(crate) mod signed;
 pub(crate) mod sources;
 pub(crate) mod stub;
+pub(crate) mod upstream;
 pub(crate) mod world;
 
 use serde_json::{Value, json};

@@ -1,0 +1,6 @@
+//! The stand-in for AWS's managed MCP endpoints, in process.
+
+#[path = "../../../examples/upstream/upstream.rs"]
+mod fixture;
+
+pub(crate) use fixture::{Caller, Era, Fault, Options, Quotas, Upstream, sessions_of};
