@@ -20,8 +20,6 @@ use crate::{
 pub(super) struct Ready {
     pub(super) options: Options,
     pub(super) dialler: Dialler,
-    pub(super) service: String,
-    pub(super) region: String,
 }
 
 pub(super) async fn run(config: ProxyConfig) -> Result<ExitCode> {
@@ -61,7 +59,7 @@ pub(super) fn ready(mut config: ProxyConfig) -> Result<Ready> {
         read: config.read_timeout.0,
     };
     let nobody = Keys::new(Nobody);
-    let sender = Sender::new(http, endpoint.clone(), (service.clone(), region.clone()), nobody, patience);
+    let sender = Sender::new(http, endpoint.clone(), (service, region), nobody, patience);
     let aws_config = AwsConfig::plain(environment.ca_bundle.clone())?;
     let text = |(key, value): (String, String)| (key, Value::String(value));
     let metadata: JsonObject = config.metadata().into_iter().map(text).collect();
@@ -89,12 +87,7 @@ pub(super) fn ready(mut config: ProxyConfig) -> Result<Ready> {
         retries: config.retries,
         tool_timeout: config.tool_timeout.0,
     };
-    Ok(Ready {
-        options,
-        dialler,
-        service,
-        region,
-    })
+    Ok(Ready { options, dialler })
 }
 
 /// The keys of each profile, followed as ~/.aws changes.

@@ -32,6 +32,23 @@ const MOST_PAGES: usize = 1000;
 /// The longest wait before a request is sent again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// The methods whose parameters rmcp reads.
+const KNOWN_METHODS: [&str; 13] = [
+    "initialize",
+    "server/discover",
+    "completion/complete",
+    "logging/setLevel",
+    "prompts/get",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "tools/call",
+    "tools/list",
+];
+
 /// The relay of one client. Cheap to clone.
 #[derive(Clone)]
 pub struct Relay(Arc<Inner>);
@@ -84,6 +101,11 @@ impl Relay {
         self.0.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Who the client says it is, once it has said so.
+    pub(super) fn client_config(&self) -> Option<ClientConfig> {
+        self.client().map(|(config, _)| config)
+    }
+
     fn set_client(&self, info: &Implementation, capabilities: ClientCapabilities, begin: Begin) {
         let mut config = ClientConfig::new(capabilities, info.clone());
         config.protocol_version = ProtocolVersion::LATEST_WITH_INITIALIZE;
@@ -118,7 +140,14 @@ impl Relay {
                 return Err(trouble.into_error());
             }
         };
-        result.protocol_version = params.protocol_version;
+        // As for any server: the client's own revision, or the newest with which a session can begin.
+        let known = params.protocol_version.has_initialize()
+            && ProtocolVersion::KNOWN_VERSIONS.contains(&params.protocol_version);
+        result.protocol_version = if known {
+            params.protocol_version
+        } else {
+            ProtocolVersion::LATEST_WITH_INITIALIZE
+        };
         Ok(result)
     }
 
@@ -323,6 +352,15 @@ impl Relay {
                 let empty = ServerResult::ListResourceTemplatesResult(Default::default());
                 or_empty(self.list(request, asked).await, empty)
             }
+            // rmcp takes what it can't read for another's method.
+            ClientRequest::CustomRequest(ref request) if KNOWN_METHODS.contains(&request.method.as_str()) => {
+                Err(Trouble::Answered(ErrorData::invalid_params("Invalid request parameters", None)))
+            }
+            // Who sends no log messages can't be told to send fewer.
+            ClientRequest::SetLevelRequest(_) => {
+                let set = self.relay(&self.0.default, None, request, asked, true).await;
+                or_empty(set, ServerResult::empty(()))
+            }
             ClientRequest::PingRequest(_) if self.default().await?.is_modern() => Ok(ServerResult::empty(())),
             request => {
                 // Prompts and resources are read; what else there is, such as a task's cancellation, is not sent twice.
@@ -330,7 +368,6 @@ impl Relay {
                     request,
                     ClientRequest::PingRequest(_)
                         | ClientRequest::CompleteRequest(_)
-                        | ClientRequest::SetLevelRequest(_)
                         | ClientRequest::GetPromptRequest(_)
                         | ClientRequest::ReadResourceRequest(_)
                         | ClientRequest::GetTaskRequest(_)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rmcp::service::{ServerInitializeError, serve_server};
+use rmcp::service::{ServerInitializeError, serve_directly, serve_server};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Dial, Options, Relay, front};
@@ -31,21 +31,22 @@ pub async fn serve(
 }
 
 async fn converse(relay: &Relay, lines: front::Lines) {
-    loop {
+    let session = loop {
         match serve_server(relay.clone(), lines.clone()).await {
-            Ok(session) => {
-                if let Err(error) = session.waiting().await {
-                    tracing::error!(%error, "the session broke off");
-                }
-                return;
+            Ok(session) => break session,
+            // The client was told why. It may begin again, or go on as if nothing had been: each request tries to connect.
+            Err(ServerInitializeError::InitializeFailed(error)) => {
+                tracing::debug!(?error, "initialize failed");
+                break serve_directly(relay.clone(), lines, relay.client_config());
             }
-            // The client was told why; it may try again.
-            Err(ServerInitializeError::InitializeFailed(error)) => tracing::warn!(?error, "initialize failed"),
             Err(ServerInitializeError::ExpectedInitializeRequest(_)) => {
                 tracing::debug!("a message came before the session had begun");
             }
             Err(ServerInitializeError::UnexpectedInitializeResponse(_)) => {}
             Err(_) => return,
         }
+    };
+    if let Err(error) = session.waiting().await {
+        tracing::error!(%error, "the session broke off");
     }
 }

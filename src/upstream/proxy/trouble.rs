@@ -52,8 +52,8 @@ fn described(error: &UpstreamError) -> String {
         _ => None,
     };
     match hint {
-        Some(hint) => format!("{error}. {}", hint.trim_end_matches('.')),
-        None => error.to_string(),
+        Some(hint) => format!("{}. {}", error.to_string().trim_end_matches('.'), hint.trim_end_matches('.')),
+        None => error.to_string().trim_end_matches('.').to_owned(),
     }
 }
 
