@@ -28,7 +28,9 @@ async fn region_in(fs: &Fs, env: &Env, profile: Option<String>) -> Result<Option
         } else {
             format!("~/.aws has {}", names.join(", "))
         };
-        return Err(failed(format!("The config profile ({name}) could not be found; {there}")));
+        return Err(failed(format!(
+            "The config profile ({name}) could not be found; {there}"
+        )));
     }
     Ok(all.get("region").map(str::to_owned))
 }
@@ -52,6 +54,11 @@ mod tests {
         );
         let nothing = Fs::from_slice(&[]);
         assert_eq!(region_in(&nothing, &env, None).await, Ok(None));
-        assert!(region_in(&nothing, &env, Some("x".to_owned())).await.unwrap_err().contains("~/.aws has none"));
+        assert!(
+            region_in(&nothing, &env, Some("x".to_owned()))
+                .await
+                .unwrap_err()
+                .contains("~/.aws has none")
+        );
     }
 }

@@ -2,19 +2,30 @@
 
 mod agentcore;
 mod endpoint;
+mod smoke;
 mod stdin;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::config::{AgentCoreConfig, ProxyConfig};
 
 /// Arguments of `proxy`.
 #[derive(Debug, Args)]
-#[command(infer_long_args = true)]
+#[command(infer_long_args = true, args_conflicts_with_subcommands = true)]
 pub(super) struct Proxy {
+    #[command(subcommand)]
+    instead: Option<Instead>,
+
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What to relay to.
+#[derive(Debug, Args)]
+struct Target {
     #[command(flatten)]
     endpoint: ProxyConfig,
 
@@ -22,13 +33,25 @@ pub(super) struct Proxy {
     agentcore: AgentCoreConfig,
 }
 
+/// What to do instead of relaying.
+#[derive(Debug, Subcommand)]
+enum Instead {
+    /// Connect, list the tools, call those that only read and need no argument, and print what came of it
+    #[command(infer_long_args = true)]
+    Smoke(Box<Target>),
+}
+
 impl Proxy {
     pub(super) async fn run(self) -> Result<ExitCode> {
-        if self.endpoint.endpoint.is_some() || self.endpoint.swallowed_endpoint() {
-            return endpoint::run(self.endpoint).await;
+        if let Some(Instead::Smoke(target)) = self.instead {
+            return smoke::run(target.endpoint).await;
         }
-        if self.agentcore.agent_arn.is_some() {
-            return agentcore::run(self.agentcore).await;
+        let Target { endpoint, agentcore } = self.target;
+        if endpoint.endpoint.is_some() || endpoint.swallowed_endpoint() {
+            return endpoint::run(endpoint).await;
+        }
+        if agentcore.agent_arn.is_some() {
+            return agentcore::run(agentcore).await;
         }
         bail!("name an ENDPOINT, or an AgentCore runtime with --agent-arn (AGENTCORE_AGENT_ARN)")
     }

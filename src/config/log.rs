@@ -45,7 +45,11 @@ fn level(part: &str) -> &str {
 fn directives(text: &str) -> Result<String, String> {
     // A word alone would be taken for a target, and a mistyped level would then silence everything.
     let typo = |part: &str| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err();
-    let text = text.split(',').map(|part| level(part.trim())).collect::<Vec<_>>().join(",");
+    let text = text
+        .split(',')
+        .map(|part| level(part.trim()))
+        .collect::<Vec<_>>()
+        .join(",");
     let parsed = EnvFilter::builder()
         .parse(&text)
         .ok()
@@ -71,7 +75,10 @@ mod tests {
             assert!(directives(right).is_ok(), "{right}");
         }
         assert_eq!(directives("CRITICAL").as_deref(), Ok("error"));
-        assert_eq!(directives("Warning,aws_ops_mcp=debug").as_deref(), Ok("warn,aws_ops_mcp=debug"));
+        assert_eq!(
+            directives("Warning,aws_ops_mcp=debug").as_deref(),
+            Ok("warn,aws_ops_mcp=debug")
+        );
         assert_eq!(directives("DEBUG").as_deref(), Ok("DEBUG"));
         for wrong in ["lots", "inof", "info,debgu", "aws_ops_mcp=lots"] {
             assert!(directives(wrong).unwrap_err().contains("directives such as"), "{wrong}");

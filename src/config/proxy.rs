@@ -201,7 +201,10 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 }
 
 fn seconds(text: &str) -> Result<Seconds, String> {
-    let number: f64 = text.trim().parse().map_err(|_| format!("'{text}' is not a valid number of seconds"))?;
+    let number: f64 = text
+        .trim()
+        .parse()
+        .map_err(|_| format!("'{text}' is not a valid number of seconds"))?;
     if number.is_nan() {
         return Err(format!("'{text}' is not a valid number of seconds"));
     }
@@ -273,7 +276,16 @@ mod tests {
 
     #[test]
     fn metadata_and_headers_are_keys_with_values() {
-        let args = ["https://x.example", "--metadata", "A=1", "B=2=3", "--metadata", "A=4", "--header", "x-token=abc"];
+        let args = [
+            "https://x.example",
+            "--metadata",
+            "A=1",
+            "B=2=3",
+            "--metadata",
+            "A=4",
+            "--header",
+            "x-token=abc",
+        ];
         let config = parse(&args).unwrap();
         let metadata = config.metadata();
         assert_eq!((metadata["A"].as_str(), metadata["B"].as_str()), ("4", "2=3"));
@@ -302,7 +314,18 @@ mod tests {
         assert!(said(&["u", "--timeout", "-1"]).contains("'-1' must be >= 0"));
         assert!(said(&["u", "--timeout", "soon"]).contains("'soon' is not a valid number"));
         assert!(said(&["u", "--read-timeout", "nan"]).contains("'nan' is not a valid number"));
-        let config = parse(&["u", "--tool-time", "0.5", "--prof", "a", "--read-t", "inf", "--retries", "10"]).unwrap();
+        let config = parse(&[
+            "u",
+            "--tool-time",
+            "0.5",
+            "--prof",
+            "a",
+            "--read-t",
+            "inf",
+            "--retries",
+            "10",
+        ])
+        .unwrap();
         assert_eq!(config.tool_timeout.0, Some(Duration::from_millis(500)));
         assert_eq!(config.read_timeout.0, None);
         assert_eq!((config.profiles, config.retries), (vec!["a".to_owned()], 10));
@@ -314,7 +337,10 @@ mod tests {
             home: Some("/h".into()),
             ..ProxyEnvironment::default()
         };
-        assert_eq!(home.files(), [PathBuf::from("/h/.aws/config"), "/h/.aws/credentials".into()]);
+        assert_eq!(
+            home.files(),
+            [PathBuf::from("/h/.aws/config"), "/h/.aws/credentials".into()]
+        );
         let named = ProxyEnvironment {
             config_file: Some("/c".into()),
             credentials_file: Some("/k".into()),

@@ -111,7 +111,8 @@ impl SignedClient {
             relayed.restore(&mut value);
         }
         if !self.metadata.is_empty()
-            && let Some(Value::Object(params)) = value.get_mut("params") {
+            && let Some(Value::Object(params)) = value.get_mut("params")
+        {
             let mut meta = self.metadata.as_ref().clone();
             if let Some(Value::Object(own)) = params.remove("_meta") {
                 meta.extend(own);

@@ -227,6 +227,8 @@ def norm(value):
         meta = value.get("_meta")
         if isinstance(meta, dict):
             meta.pop("fastmcp", None)
+            # Ours says in `initialize` who is behind it.
+            meta.pop("aws-ops-mcp/endpoint", None)
             if not meta:
                 del value["_meta"]
         if "method" in value and "id" in value:

@@ -20,6 +20,8 @@ use crate::{
 pub(super) struct Ready {
     pub(super) options: Options,
     pub(super) dialler: Dialler,
+    /// What is signed for whom, in words.
+    pub(super) identity: Vec<(&'static str, String)>,
 }
 
 pub(super) async fn run(config: ProxyConfig) -> Result<ExitCode> {
@@ -49,6 +51,17 @@ pub(super) fn ready(mut config: ProxyConfig) -> Result<Ready> {
             endpoint.url()
         )
     })?;
+    let profiles = config.all_profiles();
+    let profile = profiles.first().cloned();
+    let identity = vec![
+        ("endpoint", endpoint.url().to_owned()),
+        ("service", service.clone()),
+        ("signing region", region.clone()),
+        (
+            "profile",
+            profile.unwrap_or_else(|| "none: the default credentials".to_owned()),
+        ),
+    ];
     let environment = config.environment.clone();
     let http = http_client::connector(
         environment.ca_bundle.as_deref(),
@@ -82,12 +95,17 @@ pub(super) fn ready(mut config: ProxyConfig) -> Result<Ready> {
         telemetry: !config.disable_telemetry,
     };
     let options = Options {
-        profiles: config.all_profiles(),
+        profiles,
         read_only: config.read_only,
         retries: config.retries,
         tool_timeout: config.tool_timeout.0,
+        ..Options::default()
     };
-    Ok(Ready { options, dialler })
+    Ok(Ready {
+        options,
+        dialler,
+        identity,
+    })
 }
 
 /// The keys of each profile, followed as ~/.aws changes.
@@ -100,7 +118,12 @@ fn keys(environment: ProxyEnvironment, config: AwsConfig, unsigned: bool) -> cra
         };
         let config = config.clone();
         let make = move || Aws::new(&config, Base::Chain).map_err(|e| e.to_string());
-        Ok(Keys::new(FreshKeys::new(Box::new(make), identity, environment.files(), unsigned)))
+        Ok(Keys::new(FreshKeys::new(
+            Box::new(make),
+            identity,
+            environment.files(),
+            unsigned,
+        )))
     })
 }
 

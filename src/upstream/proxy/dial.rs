@@ -47,7 +47,9 @@ pub struct Dialler {
 impl Dialler {
     async fn make(&self, profile: Option<&str>, caller: Option<&Implementation>) -> Result<SignedClient, Trouble> {
         let keys = (self.keys)(profile).map_err(Trouble::Setting)?;
-        let region = (self.region)(profile.map(str::to_owned)).await.map_err(Trouble::Setting)?;
+        let region = (self.region)(profile.map(str::to_owned))
+            .await
+            .map_err(Trouble::Setting)?;
         let region = region
             .or_else(|| self.environment_region.clone())
             .or_else(|| self.endpoint.region().map(str::to_owned));
@@ -90,7 +92,11 @@ fn user_agent(caller: Option<&Implementation>) -> HeaderValue {
         joined.filter(char::is_ascii_graphic).collect()
     };
     let whole = match caller {
-        Some(client) => format!("{own} {}/{}", clean(&client.name.to_lowercase()), clean(&client.version)),
+        Some(client) => format!(
+            "{own} {}/{}",
+            clean(&client.name.to_lowercase()),
+            clean(&client.version)
+        ),
         None => own.to_owned(),
     };
     HeaderValue::from_str(&whole).unwrap_or(HeaderValue::from_static(own))
@@ -104,7 +110,10 @@ mod tests {
     fn the_user_agent_names_the_client() {
         let of = |name: &str, version: &str| user_agent(Some(&Implementation::new(name, version)));
         let own = concat!("aws-ops-mcp/", env!("CARGO_PKG_VERSION"));
-        assert_eq!(of("Claude Code/x", "1.2 β\n"), format!("{own} claude-code-x/1.2-").as_str());
+        assert_eq!(
+            of("Claude Code/x", "1.2 β\n"),
+            format!("{own} claude-code-x/1.2-").as_str()
+        );
         assert_eq!(user_agent(None), own);
     }
 }

@@ -11,13 +11,16 @@ use rmcp::{
     ErrorData, Peer, RoleClient, ServiceError,
     model::{
         ClientConfig, ClientJsonRpcMessage, ClientRequest, ClientResult, GetExtensions, GetMeta, JsonRpcMessage,
-        ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerNotification, ServerPeerInfo, ServerRequest, ServerResult,
+        ProtocolVersion, RequestId, ServerJsonRpcMessage, ServerNotification, ServerPeerInfo, ServerRequest,
+        ServerResult,
     },
     service::{
         ClientInitializeError, ClientLifecycleMode, ClientServiceExt, NotificationContext, PeerRequestOptions,
         RequestContext, RequestHandle, RunningService, Service,
     },
-    transport::{StreamableHttpClientTransport, Transport, streamable_http_client::StreamableHttpClientTransportConfig},
+    transport::{
+        StreamableHttpClientTransport, Transport, streamable_http_client::StreamableHttpClientTransportConfig,
+    },
 };
 
 use crate::upstream::{SignedClient, relayed::Relayed};
@@ -100,7 +103,12 @@ impl Live {
     ///
     /// # Errors
     /// Why that failed.
-    pub async fn connect(client: SignedClient, info: ClientConfig, begin: Begin, front: Front) -> Result<Self, Trouble> {
+    pub async fn connect(
+        client: SignedClient,
+        info: ClientConfig,
+        begin: Begin,
+        front: Front,
+    ) -> Result<Self, Trouble> {
         let start = |mode| start(client.clone(), info.clone(), mode, front.clone());
         let modern = vec![ProtocolVersion::V_2026_07_28];
         let service = match begin {
@@ -146,7 +154,9 @@ impl Live {
     /// # Errors
     /// Why there is none.
     pub async fn request(&self, request: ClientRequest) -> Result<ServerResult, Trouble> {
-        let sent = self.peer.send_request_with_option(request, PeerRequestOptions::no_options());
+        let sent = self
+            .peer
+            .send_request_with_option(request, PeerRequestOptions::no_options());
         let handle = sent.await.map_err(|error| Trouble::of_request(&error))?;
         let mut waiting = Waiting(Some(handle));
         let answer = match &mut waiting.0 {
@@ -163,7 +173,10 @@ impl Live {
     /// Sends a notification.
     pub async fn notify(&self, notification: rmcp::model::ClientNotification) {
         if let Err(error) = self.peer.send_notification(notification).await {
-            tracing::warn!(error = crate::aws::error::causes(&error), "the endpoint got no notification");
+            tracing::warn!(
+                error = crate::aws::error::causes(&error),
+                "the endpoint got no notification"
+            );
         }
     }
 

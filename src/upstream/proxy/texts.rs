@@ -12,13 +12,15 @@ pub fn tool_error(text: impl Into<String>) -> CallToolResult {
 /// A call's failure.
 pub fn failed(tool: &str, trouble: &Trouble) -> CallToolResult {
     let tool = quoted(tool);
+    let why = trouble.to_string();
+    let why = why.trim_end_matches('.');
     tool_error(if trouble.is_credentials() {
         format!(
             "Tool call {tool} failed due to expired or invalid AWS credentials. Please refresh your credentials and retry. \
-             The proxy will automatically use the new credentials on the next request. ({trouble})"
+             The proxy will automatically use the new credentials on the next request. ({why})"
         )
     } else {
-        format!("Tool call {tool} failed: {trouble}. Please retry.")
+        format!("Tool call {tool} failed: {why}. Please retry.")
     })
 }
 
@@ -29,14 +31,19 @@ pub fn failed_with_profile(tool: &str, profile: &str, connected: bool, trouble: 
     }
     let profile = quoted(profile);
     let what = if connected {
-        format!("Tool call failed using profile {profile}. The request could not be completed with the specified profile.")
+        format!(
+            "Tool call failed using profile {profile}. The request could not be completed with the specified profile."
+        )
     } else {
         format!(
             "Failed to create connection for profile {profile}. \
              Check that the profile is configured and credentials are valid."
         )
     };
-    tool_error(format!("Tool call {} failed: {what} ({trouble}). Please retry.", quoted(tool)))
+    tool_error(format!(
+        "Tool call {} failed: {what} ({trouble}). Please retry.",
+        quoted(tool)
+    ))
 }
 
 /// A call that names a profile it may not name.
@@ -57,7 +64,11 @@ pub fn not_read_only(tool: &str) -> CallToolResult {
 
 /// As Python's `repr` shows a text.
 pub fn quoted(text: &str) -> String {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     let mut shown = String::with_capacity(text.len() + 2);
     shown.push(quote);
     for c in text.chars() {

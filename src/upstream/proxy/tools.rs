@@ -71,7 +71,10 @@ impl Known {
     /// What was ever said of a tool.
     pub fn ever(&self, name: &str) -> Hints {
         let known = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().and_then(|(_, hints)| hints.get(name).copied()).unwrap_or_default()
+        known
+            .as_ref()
+            .and_then(|(_, hints)| hints.get(name).copied())
+            .unwrap_or_default()
     }
 }
 
@@ -90,11 +93,18 @@ pub fn shown(tools: &mut Vec<Tool>, read_only: bool, profiles: &[String]) {
         "description": format!("AWS CLI profile to sign this request with. Available profiles: {}.", names.join(", ")),
         "enum": names,
     });
-    for tool in tools.iter_mut().filter(|tool| AUTHENTICATED.contains(&tool.name.as_ref())) {
+    for tool in tools
+        .iter_mut()
+        .filter(|tool| AUTHENTICATED.contains(&tool.name.as_ref()))
+    {
         let mut schema: JsonObject = tool.input_schema.as_ref().clone();
-        let properties = schema.entry("properties").or_insert_with(|| Value::Object(JsonObject::new()));
+        let properties = schema
+            .entry("properties")
+            .or_insert_with(|| Value::Object(JsonObject::new()));
         if let Value::Object(properties) = properties
-            && properties.insert(PROFILE_ARGUMENT.to_owned(), argument.clone()).is_some()
+            && properties
+                .insert(PROFILE_ARGUMENT.to_owned(), argument.clone())
+                .is_some()
         {
             tracing::warn!(tool = ?tool.name, "the tool has an argument aws_profile of its own, which the profiles' shadows");
         }

@@ -40,20 +40,30 @@ pub enum Trouble {
 fn described(error: &UpstreamError) -> String {
     let hint = match error {
         UpstreamError::Account(account) => account.hint(),
-        UpstreamError::Status { status: 403, message, .. } if message.contains("scoped to") => {
-            Some("The signature names another region or service than the endpoint's: set --region and --service".to_owned())
-        }
-        UpstreamError::Status { status: 403, message, .. } if message.contains("signature we calculated") => {
+        UpstreamError::Status {
+            status: 403, message, ..
+        } if message.contains("scoped to") => Some(
+            "The signature names another region or service than the endpoint's: set --region and --service".to_owned(),
+        ),
+        UpstreamError::Status {
+            status: 403, message, ..
+        } if message.contains("signature we calculated") => {
             Some("Check the secret key, the clock, and that no proxy changes the request".to_owned())
         }
         UpstreamError::Status { status: 404, .. } => Some("Check the endpoint's path".to_owned()),
-        UpstreamError::Status { status: 429, .. } => Some("The endpoint throttles: call less often, or set --retries".to_owned()),
+        UpstreamError::Status { status: 429, .. } => {
+            Some("The endpoint throttles: call less often, or set --retries".to_owned())
+        }
         UpstreamError::TimedOut { .. } => Some("--read-timeout says how long is waited".to_owned()),
         _ => None,
     };
     match hint {
-        Some(hint) => format!("{}. {}", error.to_string().trim_end_matches('.'), hint.trim_end_matches('.')),
-        None => error.to_string().trim_end_matches('.').to_owned(),
+        Some(hint) => format!(
+            "{}. {}",
+            error.to_string().trim_end_matches('.'),
+            hint.trim_end_matches('.')
+        ),
+        None => error.to_string(),
     }
 }
 
@@ -133,9 +143,10 @@ impl Trouble {
     /// How long the endpoint asks to wait, if it does.
     pub fn wait(&self) -> Option<Duration> {
         match self {
-            Self::Upstream(UpstreamError::Status { retry_after: Some(after), .. }) => {
-                after.trim().parse().ok().map(Duration::from_secs)
-            }
+            Self::Upstream(UpstreamError::Status {
+                retry_after: Some(after),
+                ..
+            }) => after.trim().parse().ok().map(Duration::from_secs),
             _ => None,
         }
     }

@@ -1,0 +1,1 @@
+//! The program itself: flags, environment, standard streams, signals.
