@@ -144,7 +144,7 @@ impl Client {
     async fn ask(&mut self, method: &str, params: Value) -> Result<Result<Value, String>> {
         self.next += 1;
         let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
-        self.write.write_all(format!("{request}\n").as_bytes()).await?;
+        self.send(&request).await?;
         loop {
             let line = self
                 .lines
@@ -152,7 +152,14 @@ impl Client {
                 .await?
                 .ok_or_else(|| anyhow!("the relay closed its side"))?;
             let message: Value = serde_json::from_str(&line).context("the relay answered with no JSON")?;
-            if message.get("id").and_then(Value::as_u64) != Some(self.next) || message.get("method").is_some() {
+            if let (Some(id), Some(_)) = (message.get("id"), message.get("method")) {
+                // Nobody is there to be asked; left without an answer, the call would wait for its whole time.
+                let error = json!({ "code": -32601, "message": "aws-ops-mcp smoke answers no questions" });
+                self.send(&json!({ "jsonrpc": "2.0", "id": id, "error": error }))
+                    .await?;
+                continue;
+            }
+            if message.get("id").and_then(Value::as_u64) != Some(self.next) {
                 continue;
             }
             let error = message.pointer("/error/message").and_then(Value::as_str).map(one_line);
@@ -161,5 +168,10 @@ impl Client {
                 None => Ok(message.get("result").cloned().unwrap_or_default()),
             });
         }
+    }
+
+    async fn send(&mut self, message: &Value) -> Result<()> {
+        let sent = self.write.write_all(format!("{message}\n").as_bytes()).await;
+        sent.context("the relay closed its side")
     }
 }
