@@ -51,6 +51,10 @@ signatures:
 conformance:
     tests/conformance/run.sh
 
+# The Helm chart, without a cluster
+helm: build
+    tests/helm/run.sh target/debug/aws-ops-mcp
+
 # Several AWS accounts on this machine, no AWS needed
 sandbox *ARGS:
     cargo run --locked --release -- serve --sandbox {{ ARGS }}

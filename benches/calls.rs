@@ -334,7 +334,7 @@ impl World {
             tools: settings.tools.clone(),
         };
         let aws = Aws::new(&settings.aws, Base::Fixed(keys())).unwrap();
-        let server = Server::new(Catalogue::new(options).unwrap(), resolver, aws, None);
+        let server = Server::new(Catalogue::new(options).unwrap(), resolver, aws, None, None);
         let auth = Authenticator::from_config(&settings.http).unwrap();
         let lifecycle = Lifecycle::new(CancellationToken::new());
         let router = router(&settings.http, auth, move || server.clone(), &lifecycle).unwrap();

@@ -102,7 +102,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         Command::Serve(serve) => serve.run().await,
         Command::Stdio(options) => serve::stdio(&options).await,
         Command::Proxy(proxy) => proxy.run().await,
-        Command::Tools(tools) => tools.run(),
+        Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,
         Command::Accounts(accounts) => accounts.run(),
         Command::Check(check) => check.run().await,

@@ -2,6 +2,7 @@
 
 pub mod agentcore;
 pub mod aws;
+pub mod aws_mcp;
 pub mod env;
 pub mod http;
 pub mod log;
@@ -12,6 +13,7 @@ pub mod value;
 
 pub use agentcore::AgentCoreConfig;
 pub use aws::{AwsConfig, AwsLimits, Profiles};
+pub use aws_mcp::{AwsMcpConfig, AwsMcpEndpoint};
 pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};

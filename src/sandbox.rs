@@ -153,13 +153,22 @@ impl Sandbox {
         Credentials::new(key, secret, None, None, "sandbox")
     }
 
-    /// The credentials of a session by their access key, expired or not, and the session's ARN: what a test server that
-    /// stands in for another AWS service needs to check a signature. `None` if STS gave out no such key.
-    pub fn session(&self, access_key: &str) -> Option<(Credentials, String)> {
-        let session = self.inner.principals.given(access_key)?;
-        let token = Some(session.token);
-        let credentials = Credentials::new(access_key, session.secret, token, session.expires, "sandbox");
-        Some((credentials, session.arn))
+    /// The credentials that an access key belongs to, and the ARN of whose they are: for whoever stands in for another AWS
+    /// service and has to check a signature. Sessions that have expired are told by their expiry.
+    pub fn signer(&self, access_key: &str) -> Option<(Credentials, String)> {
+        let principals = &self.inner.principals;
+        let made = |secret, token, expires| Credentials::new(access_key, secret, token, expires, "sandbox");
+        if let Some(session) = principals.given(access_key) {
+            return Some((made(session.secret, Some(session.token), session.expires), session.arn));
+        }
+        match principals.find(access_key, std::time::SystemTime::now()) {
+            principal::Key::Known {
+                secret,
+                token,
+                identity,
+            } => Some((made(secret, token, None), identity.arn)),
+            _ => None,
+        }
     }
 
     /// How many times an operation was answered, such as `("sts", "AssumeRole")`, refusals by a policy included.

@@ -5,6 +5,7 @@ pub mod catalogue;
 mod fan_out;
 mod filter;
 mod finish;
+mod forwarded;
 mod resources;
 mod schema;
 mod scope;
@@ -29,10 +30,12 @@ use crate::{
     auth::{Caller, RequestId},
     aws::{Aws, Resolver, Selector, targets},
     ops::{OpError, Receipt},
+    upstream::Forwarder,
 };
 
 use call::{Call, Outcome};
 use catalogue::Found;
+use forwarded::Forwarding;
 
 pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
@@ -41,6 +44,10 @@ const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows t
     default) on every call; without one the server's own identity is used, which usually may do nothing. Each result carries a \
     receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token. To read \
     in many places at once send `accounts` (such as [\"all\"]) and `regions`.";
+
+/// What is added where calls are forwarded.
+const FORWARDING: &str =
+    " Tools that begin with aws___ are AWS's own, forwarded: use them for what no other tool does.";
 
 /// The MCP server. Cheap to clone: one is made for each session and each stateless request.
 #[derive(Clone)]
@@ -52,16 +59,26 @@ struct Inner {
     aws: Arc<Aws>,
     /// The caller where no HTTP request brings one: the person at the keyboard. `None` refuses.
     local: Option<Caller>,
+    /// The tools that the AWS MCP Server runs; `None` where nothing is forwarded.
+    forwarding: Option<Forwarding>,
 }
 
 impl Server {
-    /// A server of these tools over these accounts. `local` is the caller of a transport without authentication.
-    pub fn new(catalogue: Catalogue, resolver: Resolver, aws: impl Into<Arc<Aws>>, local: Option<Caller>) -> Self {
+    /// A server of these tools over these accounts. `local` is the caller of a transport without authentication; `forwarder` the way
+    /// to the AWS MCP Server, if its tools are to be among them.
+    pub fn new(
+        catalogue: Catalogue,
+        resolver: Resolver,
+        aws: impl Into<Arc<Aws>>,
+        local: Option<Caller>,
+        forwarder: Option<Arc<Forwarder>>,
+    ) -> Self {
         Self(Arc::new(Inner {
             catalogue,
             resolver,
             aws: aws.into(),
             local,
+            forwarding: forwarder.map(Forwarding::new),
         }))
     }
 
@@ -129,7 +146,7 @@ impl Server {
                 let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
                 inner.attempt(&call, target, &mut outcome).await
             };
-            self.within_deadline(&cancelled, work).await
+            self.within_deadline(call.entry, &cancelled, work).await
         };
         outcome.result = Some(result);
         let (body, _) = finish::body(call.entry, &mut outcome);
@@ -139,10 +156,11 @@ impl Server {
     /// Waits for `work`, but not beyond the tool deadline, and not for a client that has gone.
     async fn within_deadline<T>(
         &self,
+        entry: &Entry,
         cancelled: &CancellationToken,
         work: impl Future<Output = Result<T, OpError>>,
     ) -> Result<T, OpError> {
-        let limit = self.0.aws.limits().tool_timeout.get();
+        let limit = self.0.patience(entry).0;
         let deadline = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit).await,
@@ -167,7 +185,10 @@ impl ServerHandler for Server {
                 .build(),
         )
         .with_server_info(Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION")))
-        .with_instructions(INSTRUCTIONS)
+        .with_instructions(match self.0.forwarding {
+            Some(_) => format!("{INSTRUCTIONS}{FORWARDING}"),
+            None => INSTRUCTIONS.to_owned(),
+        })
     }
 
     async fn list_tools(
@@ -176,7 +197,10 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         self.authorised(&context)?;
-        let mut result = ListToolsResult::with_all_items(self.0.catalogue.tools());
+        let mut tools = self.0.catalogue.tools();
+        // Without their server the list is shorter, not absent; the log says why.
+        tools.extend(self.forwarded_tools().await.unwrap_or_default());
+        let mut result = ListToolsResult::with_all_items(tools);
         if context
             .protocol_version()
             .is_some_and(|v| v >= ProtocolVersion::V_2026_07_28)
@@ -236,7 +260,14 @@ impl ServerHandler for Server {
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.0.catalogue.get(name).map(|entry| entry.tool.clone())
+        if let Some(entry) = self.0.catalogue.get(name) {
+            return Some(entry.tool.clone());
+        }
+        let forwarded = self.0.forwarding.as_ref()?.known(&self.0.catalogue)?;
+        match forwarded.find(name)? {
+            Found::Tool(entry) => Some(entry.tool.clone()),
+            Found::Hidden(..) => None,
+        }
     }
 
     async fn call_tool(
@@ -245,10 +276,17 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let started = Instant::now();
-        let (entry, hidden) = match self.0.catalogue.find(&request.name) {
+        let forwarded = self.forwarded(&request.name).await;
+        let found = match &forwarded {
+            Ok(forwarded) => forwarded.find(&request.name),
+            Err(_) => None,
+        };
+        let (entry, hidden) = match self.0.catalogue.find(&request.name).or(found) {
             Some(Found::Tool(entry)) => (entry, None),
             Some(Found::Hidden(entry, why)) => (entry, Some(why)),
-            None => return Err(ErrorData::invalid_params(self.0.catalogue.unknown(&request.name), None)),
+            None => {
+                return Err(ErrorData::invalid_params(self.unknown(&request.name, &forwarded), None));
+            }
         };
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
@@ -260,14 +298,21 @@ impl ServerHandler for Server {
         let limit = self.0.aws.limits().max_result_bytes.get();
         let taken = match hidden {
             Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
-            None => entry.take_selector(request.arguments.unwrap_or_default()),
+            None => entry
+                .take_selector(request.arguments.unwrap_or_default())
+                .and_then(|(selector, mut arguments)| {
+                    let many = selector.as_ref().is_some_and(Selector::is_many);
+                    let access = entry.take_read_only(&mut arguments, many)?;
+                    Ok((selector, arguments, access))
+                }),
         };
         let (body, receipt) = match taken {
-            Ok((selector, arguments)) => {
+            Ok((selector, arguments, access)) => {
                 let call = Call {
                     entry,
                     arguments,
                     context,
+                    access,
                     max_bytes: limit,
                 };
                 // rmcp would leave the client of a panicking tool waiting for ever.

@@ -30,9 +30,9 @@ impl Caller {
         }
     }
 
-    /// A role's session that the sandbox's STS gave out.
+    /// Whoever has this key in the sandbox.
     pub(crate) fn in_sandbox(sandbox: &Sandbox, access_key: &str) -> Option<Self> {
-        let (credentials, arn) = sandbox.session(access_key)?;
+        let (credentials, arn) = sandbox.signer(access_key)?;
         Some(Self {
             access_key: access_key.to_owned(),
             secret: credentials.secret_access_key().to_owned(),

@@ -9,7 +9,7 @@ mod upstream;
 use clap::Parser;
 
 use aws_ops_mcp::sandbox::Sandbox;
-use upstream::{Caller, Era, Options, Quotas, RUNTIME_ARN, Upstream, sessions_of};
+use upstream::{Caller, Era, Options, Quotas, RUNTIME_ARN, Upstream, signers_of};
 
 /// An AWS MCP Server and an AgentCore runtime on 127.0.0.1 that check signatures, record requests and fail on demand.
 ///
@@ -54,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
         let base = sandbox.base_credentials();
         println!("AWS: AWS_ENDPOINT_URL={}", accounts.endpoint);
         let base = Caller::in_sandbox(&sandbox, base.access_key_id());
-        (base.into_iter().collect(), Some(sessions_of(&sandbox)), Some(accounts))
+        (base.into_iter().collect(), Some(signers_of(&sandbox)), Some(accounts))
     } else {
         (callers, None, None)
     };

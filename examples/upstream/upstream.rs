@@ -55,8 +55,8 @@ pub(crate) struct Options {
     pub(crate) port: u16,
 }
 
-/// Whoever has a session of the sandbox's STS: roles that were assumed there can sign here.
-pub(crate) fn sessions_of(sandbox: &Sandbox) -> Lookup {
+/// Whoever can sign in the sandbox can sign here, with roles that are assumed there meanwhile, too.
+pub(crate) fn signers_of(sandbox: &Sandbox) -> Lookup {
     let sandbox = sandbox.clone();
     Arc::new(move |access_key| Caller::in_sandbox(&sandbox, access_key))
 }

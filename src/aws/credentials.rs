@@ -20,7 +20,7 @@ use super::{
     cache::{Cache, Clock, Lifetime, Remembered},
     error::{AccountError, causes},
     ids::ProfileName,
-    limiter::Limiter,
+    limiter::{LONGEST_WAIT, Limiter},
     naming,
     resolve::{Identity, RoleSession},
     sts,
@@ -143,7 +143,12 @@ impl Credentials {
         let config = aws_sdk_sts::config::Builder::from(&self.config)
             .credentials_provider(keys)
             .build();
-        self.limiter.turn().await?;
+        self.limiter.turn().await.map_err(|_| AccountError::Throttled {
+            message: format!(
+                "more than {} s of sign-ins are waiting on this server (ASSUME_ROLE_RATE)",
+                LONGEST_WAIT.as_secs()
+            ),
+        })?;
         self.explain(session);
         let keys = sts::assume_role(&aws_sdk_sts::Client::from_conf(config), session).await?;
         tracing::debug!(role = %session.role, caller = ?session.caller.name(), once = session.once, "assumed");

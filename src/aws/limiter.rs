@@ -1,14 +1,18 @@
-//! How often STS is asked: its limit is shared with everybody else in the account, and a throttled STS stops them too.
+//! How often AWS is asked where its limit is shared with others, and being throttled stops them too: STS, the AWS MCP Server.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use super::{cache::Clock, error::AccountError};
+use super::cache::Clock;
 
 /// The longest that a call waits for its turn. Who comes later is told so, rather than left until a deadline.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// More is waiting already than [`LONGEST_WAIT`] has turns for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany;
 
 /// A token bucket that holds one second's worth. Turns are given in the order in which they are asked for.
 pub struct Limiter {
@@ -36,14 +40,9 @@ impl Limiter {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// [`AccountError::Throttled`], if it would come too late.
-    pub async fn turn(&self) -> Result<(), AccountError> {
-        let wait = self.reserve().ok_or_else(|| AccountError::Throttled {
-            message: format!(
-                "more than {} s of sign-ins are waiting on this server (ASSUME_ROLE_RATE)",
-                LONGEST_WAIT.as_secs()
-            ),
-        })?;
+    /// [`TooMany`], if it would come too late.
+    pub async fn turn(&self) -> Result<(), TooMany> {
+        let wait = self.reserve().ok_or(TooMany)?;
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }

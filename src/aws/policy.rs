@@ -15,8 +15,12 @@ pub const POLICY_LIMIT: usize = 2048;
 #[derive(Clone)]
 pub struct Policy {
     text: Arc<str>,
+    managed: Option<&'static str>,
     digest: u64,
 }
+
+/// AWS's own policy for looking at everything but secrets.
+pub const READ_ONLY_ACCESS: &str = "ReadOnlyAccess";
 
 /// What one statement of a policy allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +111,32 @@ impl Policy {
         NOTHING.clone()
     }
 
+    /// For calls that the AWS MCP Server makes in our name: whatever the role may do, or with `reading` only what [`READ_ONLY_ACCESS`]
+    /// lets it look at. To anybody else the keys are useless.
+    pub fn through_aws_mcp(reading: bool) -> Self {
+        static BOTH: LazyLock<[Policy; 2]> = LazyLock::new(|| {
+            // A request that did not come that way may lack the key, and must be denied as well.
+            let elsewhere = json!({
+                "Effect": "Deny", "Action": "*", "Resource": "*",
+                "Condition": { "BoolIfExists": { "aws:ViaAWSMCPService": "false" } },
+            });
+            let document = |statements: Vec<Value>| {
+                Policy::of(&ascii(&json!({ "Version": "2012-10-17", "Statement": statements })))
+            };
+            let everything = Allow::everywhere(["*"]).statement();
+            let mut reads = document(vec![elsewhere.clone()]);
+            reads.managed = Some(READ_ONLY_ACCESS);
+            [document(vec![everything, elsewhere]), reads]
+        });
+        let [all, reads] = &*BOTH;
+        if reading { reads.clone() } else { all.clone() }
+    }
+
+    /// The AWS managed policy that STS gets beside the document, by its name.
+    pub fn managed(&self) -> Option<&'static str> {
+        self.managed
+    }
+
     /// The document, as STS gets it.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -120,6 +150,7 @@ impl Policy {
             .for_each(|(d, b)| *d = b);
         Self {
             text: text.into(),
+            managed: None,
             digest: u64::from_le_bytes(digest),
         }
     }
@@ -127,7 +158,7 @@ impl Policy {
 
 impl PartialEq for Policy {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.text, &other.text) || self.text == other.text
+        self.managed == other.managed && (Arc::ptr_eq(&self.text, &other.text) || self.text == other.text)
     }
 }
 
@@ -135,7 +166,7 @@ impl Eq for Policy {}
 
 impl Hash for Policy {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.digest.hash(state);
+        (self.digest, self.managed).hash(state);
     }
 }
 

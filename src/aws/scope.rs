@@ -42,6 +42,16 @@ impl Target {
         }
     }
 
+    /// For calls that the AWS MCP Server makes: a session which those of one caller, role and policy share, since the server keeps one
+    /// of its own for each. `writes` as far as anything may be changed.
+    #[must_use]
+    pub fn for_forwarding(self, policy: &Policy, writes: bool) -> Self {
+        Self {
+            writes,
+            ..self.for_reading(policy)
+        }
+    }
+
     /// The parts of ARNs in this target; `None` where no policy can be sent along.
     pub fn place(&self) -> Option<Place<'_>> {
         match (&self.identity, self.region) {

@@ -4,11 +4,11 @@ use std::{io::Read, process::ExitCode};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use rmcp::ServiceExt;
+use rmcp::{ServiceExt, model::JsonObject};
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 
-use crate::{auth::Caller, server::Catalogue};
+use crate::auth::Caller;
 
 use super::{AwsOptions, print};
 
@@ -33,12 +33,16 @@ pub(super) struct Call {
 impl Call {
     pub(super) async fn run(&self) -> Result<ExitCode> {
         let (server, _sandbox) = self.options.connect().await?.server(Some(Caller::local()))?;
-        let arguments = self.arguments(server.catalogue())?;
+        // One that is switched off is called all the same: the server's answer says what hides it.
+        let schema = server.schema(&self.tool).await.map_err(|e| anyhow!(e))?;
+        let arguments = self.arguments(&schema)?;
         let (here, there) = tokio::io::duplex(1 << 16);
+        let serves = server.clone();
         let serving =
-            tokio::spawn(async move { server.serve(there).await?.waiting().await.map_err(anyhow::Error::from) });
+            tokio::spawn(async move { serves.serve(there).await?.waiting().await.map_err(anyhow::Error::from) });
         let answer = exchange(here, &self.tool, arguments).await;
         serving.abort();
+        server.close().await;
         let answer = answer?;
         if let Some(error) = answer.get("error") {
             bail!(
@@ -60,11 +64,7 @@ impl Call {
         })
     }
 
-    fn arguments(&self, catalogue: &Catalogue) -> Result<Map<String, Value>> {
-        // One that is switched off is called all the same: the server's answer says what hides it.
-        let entry = catalogue
-            .known(&self.tool)
-            .ok_or_else(|| anyhow!(catalogue.unknown(&self.tool)))?;
+    fn arguments(&self, schema: &JsonObject) -> Result<Map<String, Value>> {
         let mut arguments = match self.json.as_deref() {
             Some("-") => {
                 let mut text = String::new();
@@ -80,10 +80,8 @@ impl Call {
             let Some((name, text)) = argument.split_once('=') else {
                 bail!("--arg {argument}: expected NAME=VALUE")
             };
-            let path = format!("/properties/{name}/type");
-            let is_text = Value::Object(entry.tool.input_schema.as_ref().clone())
-                .pointer(&path)
-                .is_some_and(|t| t == "string");
+            let property = schema.get("properties").and_then(|p| p.get(name));
+            let is_text = property.and_then(|p| p.get("type")).is_some_and(|t| t == "string");
             let value = if is_text { None } else { serde_json::from_str(text).ok() };
             arguments.insert(name.to_owned(), value.unwrap_or_else(|| json!(text)));
         }

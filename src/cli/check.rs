@@ -12,6 +12,7 @@ use crate::{
     aws::{
         Account, AccountError, AccountId, Aws, Identity, Naming, Resolver, Selector, Target, error::refused_naming, sts,
     },
+    upstream::Forwarder,
 };
 
 use super::{AwsOptions, Connected, colours, print};
@@ -102,7 +103,31 @@ async fn steps(connected: &Connected) -> Vec<Step> {
         .collect();
     let checked = stream::iter(accounts).map(|account| async move { check_account(aws, resolver, &account).await });
     steps.extend(checked.buffered(AT_ONCE).collect::<Vec<_>>().await);
+    if let Some(forwarder) = &connected.forwarder {
+        steps.push(aws_mcp(forwarder).await);
+        forwarder.close().await;
+    }
     steps
+}
+
+/// Whether the AWS MCP Server answers.
+async fn aws_mcp(forwarder: &Arc<Forwarder>) -> Step {
+    let host = forwarder.endpoint(forwarder.region()).host().to_owned();
+    let (ok, detail, hint) = match forwarder.definitions().await {
+        Ok(tools) => (true, format!("{host} lists {} tools", tools.len()), None),
+        Err(error) => (
+            false,
+            error.to_string(),
+            Some("Native tools don't need it: AWS_MCP_ENDPOINT=off forwards nothing.".to_owned()),
+        ),
+    };
+    let check = "AWS MCP Server".to_owned();
+    Step {
+        check,
+        ok,
+        detail,
+        hint,
+    }
 }
 
 fn registry(resolver: &Resolver) -> Step {

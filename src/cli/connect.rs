@@ -9,8 +9,9 @@ use tokio::{sync::mpsc, task::AbortHandle};
 use crate::{
     auth::Caller,
     aws::{Aws, Base, Resolver, refresh::Refresher, registry},
-    config::{AccountVariables, AwsConfig, ToolsConfig},
+    config::{AccountVariables, AwsConfig, AwsMcpConfig, ToolsConfig},
     server::{Catalogue, CatalogueOptions, Server},
+    upstream::Forwarder,
 };
 
 /// Where AWS is.
@@ -28,6 +29,10 @@ pub struct AwsOptions {
     /// Which tools.
     #[command(flatten)]
     pub tools: ToolsConfig,
+
+    /// What is forwarded.
+    #[command(flatten)]
+    pub aws_mcp: AwsMcpConfig,
 }
 
 /// Accounts and the way to them.
@@ -38,6 +43,8 @@ pub struct Connected {
     pub aws: Arc<Aws>,
     /// What keeps the accounts current; `None` for the sandbox's, which never change.
     pub refresher: Option<Refresher>,
+    /// The way to the AWS MCP Server; `None` if nothing is forwarded.
+    pub forwarder: Option<Arc<Forwarder>>,
     tools: ToolsConfig,
     #[cfg(feature = "sandbox")]
     _sandbox: Option<crate::sandbox::SandboxServer>,
@@ -65,9 +72,11 @@ impl AwsOptions {
         let accounts = registry::load(&self.aws, &variables)?;
         let resolver = Resolver::new(Arc::new(accounts), self.aws.region, self.aws.profiles()).with_settings(&self.aws);
         let refresher = Refresher::new(self.aws.clone(), variables, resolver.clone());
+        let aws = Arc::new(Aws::new(&self.aws, Base::Chain)?);
         Ok(Connected {
             resolver,
-            aws: Arc::new(Aws::new(&self.aws, Base::Chain)?),
+            forwarder: Forwarder::new(&self.aws_mcp, &self.aws, aws.clone())?,
+            aws,
             refresher: Some(refresher),
             tools: self.tools.clone(),
             #[cfg(feature = "sandbox")]
@@ -89,12 +98,13 @@ impl AwsOptions {
         let mut config = self.aws.clone();
         config.endpoint_url = Some(server.endpoint.clone());
         config.ca_bundle = None;
-        let aws = Aws::new(&config, Base::Fixed(sandbox.base_credentials()))?;
+        let aws = Arc::new(Aws::new(&config, Base::Fixed(sandbox.base_credentials()))?);
         // Profiles would send a real profile's signature to the sandbox, and the user would take its answers for real.
         let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false).with_settings(&config);
         Ok(Connected {
             resolver,
-            aws: Arc::new(aws),
+            forwarder: Forwarder::new(&self.aws_mcp, &config, aws.clone())?,
+            aws,
             refresher: None,
             tools: self.tools.clone(),
             _sandbox: Some(server),
@@ -131,7 +141,7 @@ impl Connected {
             tools: self.tools,
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
-        let server = Server::new(catalogue, self.resolver, self.aws, local);
+        let server = Server::new(catalogue, self.resolver, self.aws, local, self.forwarder);
         #[cfg(feature = "sandbox")]
         return Ok((
             server,

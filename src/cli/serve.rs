@@ -43,7 +43,8 @@ impl Serve {
             server.catalogue().entries().count(),
         );
         // Before anything is said or heard, so that a wrong setting is all that is said.
-        let router = http::router(&self.http, auth, move || server.clone(), &lifecycle)?;
+        let serves = server.clone();
+        let router = http::router(&self.http, auth, move || serves.clone(), &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
@@ -67,20 +68,34 @@ impl Serve {
             shutdown.cancel();
         });
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
+        server.close().await;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
 
     /// A call that outlives its session would lose its answer while it goes on: dangerous for changes.
     fn check_limits(&self) -> Result<(), ConfigError> {
-        let idle = self.http.limits.session_idle_timeout.get();
-        let tool = self.options.aws.limits.tool_timeout.get();
-        match (idle, tool) {
-            (Some(idle), Some(tool)) if tool < idle => Ok(()),
-            (None, _) => Ok(()),
-            (Some(idle), tool) => Err(ConfigError::wrong(
+        let Some(idle) = self.http.limits.session_idle_timeout.get() else {
+            return Ok(());
+        };
+        let limits = [
+            (
                 "TOOL_TIMEOUT (--tool-timeout)",
-                tool.map_or_else(|| "off".to_owned(), |t| format!("{t:?}")),
+                self.options.aws.limits.tool_timeout.get(),
+            ),
+            (
+                "AWS_MCP_TIMEOUT (--aws-mcp-timeout)",
+                self.options.aws_mcp.aws_mcp_timeout.get(),
+            ),
+        ];
+        match limits
+            .into_iter()
+            .find(|(_, limit)| limit.is_none_or(|limit| limit >= idle))
+        {
+            None => Ok(()),
+            Some((name, limit)) => Err(ConfigError::wrong(
+                name,
+                limit.map_or_else(|| "off".to_owned(), |t| format!("{t:?}")),
                 format!("expected less than SESSION_IDLE_TIMEOUT ({idle:?}), or a long call would lose its answer"),
             )),
         }
@@ -146,6 +161,7 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
     let connected = options.connect().await?;
     let (server, _sandbox) = connected.server(Some(Caller::local()))?;
     let session = server
+        .clone()
         .serve(rmcp::transport::stdio())
         .await
         .context("the client did not begin an MCP session")?;
@@ -153,5 +169,6 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
         ended = session.waiting() => { ended.context("the session broke off")?; }
         () = signalled => {}
     }
+    server.close().await;
     Ok(ExitCode::SUCCESS)
 }

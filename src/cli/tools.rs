@@ -2,15 +2,12 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
-use crate::{
-    config::ToolsConfig,
-    server::{Catalogue, CatalogueOptions, Entry},
-};
+use crate::server::{Catalogue, CatalogueOptions, Entry};
 
-use super::{print, table};
+use super::{AwsOptions, print, table};
 
 /// Arguments of `tools`.
 #[derive(Debug, Args)]
@@ -23,15 +20,22 @@ pub(super) struct Tools {
     #[arg(long)]
     markdown: bool,
 
+    /// Those that are forwarded to the AWS MCP Server, which is asked for them, with the SHA-256 of each definition
+    #[arg(long, conflicts_with = "markdown")]
+    forwarded: bool,
+
     #[command(flatten)]
-    tools: ToolsConfig,
+    options: AwsOptions,
 }
 
 impl Tools {
-    pub(super) fn run(&self) -> Result<ExitCode> {
+    pub(super) async fn run(&self) -> Result<ExitCode> {
+        if self.forwarded {
+            return self.forwarded().await;
+        }
         let options = CatalogueOptions {
             profiles: true.into(),
-            tools: self.tools.clone(),
+            tools: self.options.tools.clone(),
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         if self.json {
@@ -52,6 +56,33 @@ impl Tools {
                 e.toolset.to_owned(),
                 e.declaration.access.as_str().to_owned(),
                 summary(e),
+            ]
+        }));
+        print(&table(&rows))
+    }
+
+    async fn forwarded(&self) -> Result<ExitCode> {
+        let (server, _guard) = self.options.connect().await?.server(None)?;
+        let tools = server.forwarded_tools().await;
+        server.close().await;
+        let tools = tools.context("the AWS MCP Server can't be asked")?;
+        if self.json {
+            let list = serde_json::json!({ "tools": tools });
+            return print(&format!("{}\n", serde_json::to_string_pretty(&list)?));
+        }
+        let mut rows = vec![["TOOL", "ACCESS", "SHA-256"].map(str::to_owned).to_vec()];
+        rows.extend(tools.iter().map(|tool| {
+            let reads = tool.annotations.as_ref().and_then(|a| a.read_only_hint) == Some(true);
+            let hash = tool
+                .meta
+                .as_ref()
+                .and_then(|m| m.0.get("aws-ops/definition"))
+                .and_then(|h| h.as_str());
+            let access = if reads { "read" } else { "destroy" };
+            vec![
+                tool.name.to_string(),
+                access.to_owned(),
+                hash.unwrap_or_default().to_owned(),
             ]
         }));
         print(&table(&rows))

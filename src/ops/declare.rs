@@ -134,6 +134,19 @@ impl Declaration {
         }
     }
 
+    /// The declaration of a tool that somebody else runs: only how much it can do is known.
+    pub fn forwarded(access: Access) -> Self {
+        Self {
+            access,
+            actions: Vec::new(),
+            resources: Vec::new(),
+            anywhere: Vec::new(),
+            key_actions: Vec::new(),
+            targeted: true,
+            idempotent: access == Access::Read,
+        }
+    }
+
     /// MCP's hints. A revealing tool is no "read-only" one: clients run those without asking, and AWS notes each retrieval.
     pub fn annotations(&self) -> ToolAnnotations {
         ToolAnnotations::new()

@@ -13,9 +13,12 @@ use rmcp::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::aws::{
-    AccountError,
-    error::{causes, inside},
+use crate::{
+    aws::{
+        AccountError,
+        error::{causes, inside},
+    },
+    upstream::UpstreamError,
 };
 
 /// The kinds of failure, as `error.code` names them.
@@ -76,6 +79,12 @@ pub enum OpError {
     /// AWS did not answer.
     #[error("AWS did not answer: {0}")]
     Unreachable(String),
+    /// The AWS MCP Server did not do what it was asked.
+    #[error(transparent)]
+    Upstream(UpstreamError),
+    /// A forwarded tool ran and failed, in its own words.
+    #[error("the tool failed: {0}")]
+    ToolFailed(String),
     /// The deadline passed.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
@@ -111,6 +120,8 @@ impl OpError {
             Self::Account(_) => ErrorCode::Credentials,
             Self::Timeout(_) => ErrorCode::Timeout,
             Self::Internal(_) => ErrorCode::Internal,
+            Self::ToolFailed(_) => ErrorCode::Aws,
+            Self::Upstream(error) => upstream_kind(error),
             Self::Aws { aws_code, status, .. } => aws_kind(aws_code, *status),
         }
     }
@@ -135,6 +146,29 @@ impl OpError {
                 self.code(),
                 ErrorCode::Throttled | ErrorCode::Unreachable | ErrorCode::Timeout
             ),
+        }
+    }
+}
+
+/// A failure of the AWS MCP Server as a failure of AWS.
+fn upstream_kind(error: &UpstreamError) -> ErrorCode {
+    match error {
+        error if error.is_throttled() => ErrorCode::Throttled,
+        error if error.keys_expired() => ErrorCode::Credentials,
+        UpstreamError::Credentials(_) | UpstreamError::Account(_) => ErrorCode::Credentials,
+        UpstreamError::Status { status: 401 | 403, .. } => ErrorCode::AccessDenied,
+        UpstreamError::Status { status, .. } if *status < 500 => ErrorCode::Aws,
+        UpstreamError::Refused { .. } => ErrorCode::Aws,
+        UpstreamError::TimedOut { .. } => ErrorCode::Timeout,
+        _ => ErrorCode::Unreachable,
+    }
+}
+
+impl From<UpstreamError> for OpError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Account(error) => Self::Account(error),
+            other => Self::Upstream(other),
         }
     }
 }

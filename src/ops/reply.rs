@@ -46,6 +46,9 @@ pub struct Receipt {
     /// The session's name in CloudTrail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_name: Option<String>,
+    /// The AWS MCP Server's host, where it did the work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
     /// AWS's id of the last request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aws_request_id: Option<String>,

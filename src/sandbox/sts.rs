@@ -244,10 +244,12 @@ impl Sts {
         let managed = arns
             .filter_map(|entry| entry.get("arn").or_else(|| entry.get("Arn"))?.as_str())
             .map(|arn| {
+                let aws_s = (arn == "arn:aws:iam::aws:policy/ReadOnlyAccess").then(|| READ_ONLY_ACCESS.to_owned());
                 store
                     .policies
                     .get(arn)
                     .map(|p| p.policy_document.clone())
+                    .or(aws_s)
                     .ok_or_else(|| {
                         AwsError::bad_request(
                             "ValidationError",
@@ -265,6 +267,11 @@ impl Sts {
         Ok(union)
     }
 }
+
+/// What AWS's policy of that name comes to for the services that are here.
+const READ_ONLY_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[
+    "s3:Get*","s3:List*","route53:Get*","route53:List*","secretsmanager:List*","secretsmanager:Describe*",
+    "organizations:List*","organizations:Describe*","iam:Get*","iam:List*","sts:GetCallerIdentity"]}]}"#;
 
 fn strings(list: Option<&Value>) -> Vec<String> {
     list.and_then(Value::as_array)

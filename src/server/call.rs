@@ -1,5 +1,7 @@
 //! One tool in one target: sign in, run it, keep its receipt.
 
+use std::time::Duration;
+
 use rmcp::{
     RoleServer,
     handler::server::tool::ToolCallContext,
@@ -12,13 +14,15 @@ use crate::{
     ops::{Access, OpError, Ops, Receipt},
 };
 
-use super::{Entry, Inner, finish};
+use super::{Entry, Inner, catalogue::Origin, finish, forwarded};
 
 /// What is to be done, whichever the target.
 pub(super) struct Call<'a> {
     pub(super) entry: &'a Entry,
     pub(super) arguments: JsonObject,
     pub(super) context: RequestContext<RoleServer>,
+    /// How much it may do: what the tool declares, or less if the call asked for less.
+    pub(super) access: Access,
     /// How large the result may be.
     pub(super) max_bytes: Option<usize>,
 }
@@ -29,9 +33,24 @@ pub(super) struct Outcome {
     pub(super) target: Option<Target>,
     pub(super) receipt: Option<Receipt>,
     pub(super) result: Option<Result<CallToolResponse, OpError>>,
+    /// Whether nothing can have been changed, although the tool might have.
+    pub(super) only_read: bool,
 }
 
 impl Inner {
+    /// How long a call of this tool may take: all its targets together, and each of several.
+    pub(super) fn patience(&self, entry: &Entry) -> (Option<Duration>, Option<Duration>) {
+        match &self.forwarding {
+            Some(forwarding) if entry.is_forwarded() => {
+                (forwarding.forwarder.timeout(), forwarding.forwarder.timeout())
+            }
+            _ => (
+                self.aws.limits().tool_timeout.get(),
+                self.aws.limits().target_timeout.get(),
+            ),
+        }
+    }
+
     /// Runs the tool in `target`, and signs in once more if AWS no longer takes the keys. What is known of the receipt is in
     /// `outcome` even if the deadline drops this half-way.
     pub(super) async fn attempt(
@@ -41,9 +60,16 @@ impl Inner {
         outcome: &mut Outcome,
     ) -> Result<CallToolResponse, OpError> {
         outcome.target.clone_from(&target);
-        let scope = |target| self.catalogue.policies().apply(call.entry, target, &call.arguments);
+        outcome.only_read = call.access == Access::Read;
+        let scope = |target| match &call.entry.origin {
+            Origin::Here => self.catalogue.policies().apply(call.entry, target, &call.arguments),
+            Origin::Forwarded { .. } => forwarded::scope(target, call),
+        };
         let target = target.map(scope).transpose()?;
-        let mut again = call.entry.declaration.access <= Access::Reveal;
+        if let (Origin::Forwarded { .. }, Some(target)) = (&call.entry.origin, &target) {
+            return self.forward(call, target, outcome).await;
+        }
+        let mut again = call.access <= Access::Reveal;
         loop {
             let session = match &target {
                 Some(target) => Some(self.aws.session(target).await?),
@@ -75,7 +101,7 @@ impl Inner {
     }
 }
 
-async fn receipt(target: Option<&Target>, session: Option<&Session>) -> Receipt {
+pub(super) async fn receipt(target: Option<&Target>, session: Option<&Session>) -> Receipt {
     let (Some(target), Some(session)) = (target, session) else {
         return Receipt::default();
     };

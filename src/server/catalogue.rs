@@ -28,6 +28,8 @@ pub struct Catalogue {
     entries: BTreeMap<String, Entry>,
     hidden: BTreeMap<String, (Entry, String)>,
     policies: ReadPolicies,
+    filter: Filter,
+    selector: JsonObject,
 }
 
 /// What the tools that a server has depend on.
@@ -66,6 +68,22 @@ pub struct Entry {
     pub toolset: &'static str,
     /// What it declares.
     pub declaration: Declaration,
+    /// Who does the work.
+    pub(super) origin: Origin,
+}
+
+/// Who does a tool's work.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// A method here.
+    Here,
+    /// The AWS MCP Server, by its own names for the tool and for the arguments that the selector's would hide.
+    Forwarded {
+        tool: String,
+        renamed: Vec<(String, String)>,
+        /// Whether it takes arguments that it does not describe.
+        open: bool,
+    },
 }
 
 impl Catalogue {
@@ -99,7 +117,7 @@ impl Catalogue {
             }
             router += tools;
         }
-        if order.is_empty() {
+        if order.is_empty() && !filter.forwards() {
             return Err("TOOLSETS, TOOLS, EXCLUDE_TOOLS and READ_ONLY leave no tool".to_owned());
         }
         let policies = ReadPolicies::new(entries.values())?;
@@ -109,7 +127,19 @@ impl Catalogue {
             entries,
             hidden,
             policies,
+            filter,
+            selector,
         })
+    }
+
+    /// The filters, for tools that are not known at the start.
+    pub(super) fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// The selector's arguments as JSON Schema.
+    pub(super) fn selector(&self) -> &JsonObject {
+        &self.selector
     }
 
     /// The sessions' policies of the tools that only look.
@@ -148,9 +178,9 @@ impl Catalogue {
         &self.router
     }
 
-    /// What is said of a tool that does not exist.
-    pub fn unknown(&self, name: &str) -> String {
-        match nearest(name, self.order.iter().map(String::as_str)) {
+    /// What is said of a tool that neither exists here nor among `others`.
+    pub(super) fn unknown<'a>(&'a self, name: &str, others: impl Iterator<Item = &'a str>) -> String {
+        match nearest(name, self.order.iter().map(String::as_str).chain(others)) {
             Some(near) => format!("unknown tool `{name}`; did you mean `{near}`?"),
             None => format!("unknown tool `{name}`; tools/list shows the tools"),
         }
@@ -205,7 +235,13 @@ impl Entry {
             tool,
             toolset,
             declaration,
+            origin: Origin::Here,
         })
+    }
+
+    /// Whether it is forwarded.
+    pub fn is_forwarded(&self) -> bool {
+        matches!(self.origin, Origin::Forwarded { .. })
     }
 
     /// Takes the selector out of a call's arguments, and checks that what is left are arguments of this tool.
@@ -217,7 +253,8 @@ impl Entry {
             Some(Value::Object(properties)) => properties.keys().map(String::as_str).collect(),
             _ => Vec::new(),
         };
-        if let Some(unknown) = arguments.keys().find(|k| !known.contains(&k.as_str())) {
+        let open = matches!(self.origin, Origin::Forwarded { open: true, .. });
+        if let Some(unknown) = arguments.keys().find(|k| !open && !known.contains(&k.as_str())) {
             let meant = nearest(unknown, known.iter().copied())
                 .map(|n| format!("; did you mean `{n}`?"))
                 .unwrap_or_default();

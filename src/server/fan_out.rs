@@ -63,7 +63,7 @@ impl Inner {
             .skip(skip)
             .map(|(at, selected)| self.one_of_many(call, at, selected));
         let mut running = stream::iter(runs).buffer_unordered(parallel.min(total.max(1)));
-        let limit_of_all = self.aws.limits().tool_timeout.get();
+        let (limit_of_all, _) = self.patience(call.entry);
         let until = limit_of_all.map(|limit| Instant::now() + limit);
         let (tell, finished) = mpsc::unbounded_channel();
         let work = async {
@@ -104,7 +104,7 @@ impl Inner {
         let result = match selected.target {
             Ok(target) => {
                 let work = self.attempt(call, Some(target), &mut outcome);
-                match self.aws.limits().target_timeout.get() {
+                match self.patience(call.entry).1 {
                     Some(limit) => match tokio::time::timeout(limit, work).await {
                         Ok(result) => result,
                         Err(_) => Err(OpError::Timeout(limit)),

@@ -10,19 +10,23 @@ use crate::{
 /// What `TOOLSETS` says for every toolset.
 const ALL: &str = "all";
 
+/// The toolset of what is forwarded, and how its tools' names begin. They are known only when their server has been asked.
+pub(super) const FORWARDED: &str = "aws";
+pub(super) const FORWARDED_PREFIX: &str = "aws___";
+
 /// The filters, their names checked.
-pub(super) struct Filter<'a> {
-    toolsets: Vec<&'a str>,
-    tools: Vec<&'a str>,
-    excluded: Vec<&'a str>,
+pub(super) struct Filter {
+    toolsets: Vec<String>,
+    tools: Vec<String>,
+    excluded: Vec<String>,
     read_only: bool,
 }
 
-impl<'a> Filter<'a> {
+impl Filter {
     /// # Errors
     /// A name that does not exist, with the nearest that does. A filter that is not understood must not let more through.
-    pub(super) fn new(config: &'a ToolsConfig, known: &[(&str, ToolRouter<Ops>)]) -> Result<Self, String> {
-        let sets: Vec<&str> = known.iter().map(|(name, _)| *name).chain([ALL]).collect();
+    pub(super) fn new(config: &ToolsConfig, known: &[(&str, ToolRouter<Ops>)]) -> Result<Self, String> {
+        let sets: Vec<&str> = known.iter().map(|(name, _)| *name).chain([FORWARDED, ALL]).collect();
         let tools: Vec<&str> = known
             .iter()
             .flat_map(|(_, t)| t.map.keys().map(AsRef::as_ref))
@@ -35,9 +39,21 @@ impl<'a> Filter<'a> {
         })
     }
 
+    /// Whether any forwarded tool could be chosen at all: if not, their server need not be asked.
+    pub(super) fn may_forward(&self) -> bool {
+        (self.toolsets.is_empty() && self.tools.is_empty()) || self.forwards() || self.toolsets.iter().any(|s| s == ALL)
+    }
+
+    /// Whether forwarded tools may be all that there is.
+    pub(super) fn forwards(&self) -> bool {
+        let sets = self.toolsets.iter().any(|s| s == FORWARDED);
+        sets || self.tools.iter().any(|t| t.starts_with(FORWARDED_PREFIX))
+    }
+
     /// The setting that hides a tool, as a sentence; `None` if nothing does.
     pub(super) fn hides(&self, tool: &str, toolset: &str, access: Access) -> Option<String> {
-        if self.excluded.contains(&tool) {
+        let named = |names: &[String]| names.iter().any(|n| n == tool);
+        if named(&self.excluded) {
             return Some("EXCLUDE_TOOLS names it.".to_owned());
         }
         if self.read_only && access > Access::Read {
@@ -46,7 +62,7 @@ impl<'a> Filter<'a> {
                 access.as_str()
             ));
         }
-        let chosen = self.tools.contains(&tool) || self.toolsets.iter().any(|s| *s == toolset || *s == ALL);
+        let chosen = named(&self.tools) || self.toolsets.iter().any(|s| s == toolset || s == ALL);
         match (self.toolsets.is_empty(), self.tools.is_empty()) {
             (true, true) => None,
             _ if chosen => None,
@@ -57,11 +73,11 @@ impl<'a> Filter<'a> {
     }
 }
 
-fn checked<'a>(variable: &str, what: &str, names: &'a [String], known: &[&str]) -> Result<Vec<&'a str>, String> {
-    let check = |name: &'a String| {
+fn checked(variable: &str, what: &str, names: &[String], known: &[&str]) -> Result<Vec<String>, String> {
+    let check = |name: &String| {
         let name = name.trim();
-        if known.contains(&name) {
-            return Ok(name);
+        if known.contains(&name) || (what == "tool" && name.starts_with(FORWARDED_PREFIX)) {
+            return Ok(name.to_owned());
         }
         let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
         Err(format!(

@@ -8,7 +8,7 @@ use crate::{
     ops::{Access, ErrorCode, OpError, Receipt},
 };
 
-use super::{Entry, call::Outcome};
+use super::{Entry, call::Outcome, forwarded};
 
 /// The body of an outcome, with hint and receipt, and how it ended: `ok` or the error's code.
 pub(super) fn body(entry: &Entry, outcome: &mut Outcome) -> (JsonObject, String) {
@@ -25,7 +25,10 @@ pub(super) fn body(entry: &Entry, outcome: &mut Outcome) -> (JsonObject, String)
     let identity = outcome.target.as_ref().map(|t| &t.identity);
     if let Some(Value::Object(error)) = body.get_mut("error")
         && !error.contains_key("hint")
-        && let Some(hint) = hint(entry, error, identity, outcome.receipt.as_ref())
+        && let Some(hint) = match entry.is_forwarded() {
+            true => forwarded::hint(entry, error, identity, outcome.only_read),
+            false => hint(entry, error, identity, outcome.receipt.as_ref()),
+        }
     {
         error.insert("hint".to_owned(), json!(hint));
     }

@@ -16,6 +16,18 @@ pub(super) fn answers_of_many(schema: &mut JsonObject) {
     properties.insert("next_targets".to_owned(), json!({ "type": "string" }));
 }
 
+/// What a forwarded tool's answer looks like; what its data holds, its server knows.
+pub(super) fn forwarded_answer() -> JsonObject {
+    let object = || json!({ "type": "object" });
+    let mut schema = JsonObject::new();
+    schema.insert("type".to_owned(), json!("object"));
+    let properties = json!({ "success": { "type": "boolean" }, "data": {}, "error": object(), "receipt": object() });
+    schema.insert("properties".to_owned(), properties);
+    schema.insert("required".to_owned(), json!(["success"]));
+    answers_of_many(&mut schema);
+    schema
+}
+
 /// Drops what only costs tokens, at every depth: an optional field may be absent and need not say that it may be null, nor how
 /// wide its integer is.
 pub(super) fn lean(schema: &mut Value) {

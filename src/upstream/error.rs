@@ -62,6 +62,27 @@ pub enum UpstreamError {
         /// `Retry-After`, as it was sent.
         retry_after: Option<String>,
     },
+    /// More requests are waiting here than the endpoint's limit has turns for soon.
+    #[error("{0}")]
+    Busy(String),
+    /// The server answered with a JSON-RPC error.
+    #[error("{host} answered: {message} (JSON-RPC {code})")]
+    Refused {
+        /// The endpoint's host.
+        host: String,
+        /// The JSON-RPC code.
+        code: i32,
+        /// The server's message, one line.
+        message: String,
+    },
+    /// The session or the connection ended before the answer came, so nobody knows how far the server got.
+    #[error("{host} was lost before it answered: {message}")]
+    Lost {
+        /// The endpoint's host.
+        host: String,
+        /// What ended.
+        message: String,
+    },
     /// The endpoint wanted the request elsewhere: a signed request is sent to nobody but whom it was signed for.
     #[error(
         "{host} redirects (HTTP {status}) to {}, and signed requests follow no redirect: use that URL as the endpoint if it is the \
@@ -138,7 +159,33 @@ impl UpstreamError {
 
     /// Whether the endpoint asks for patience.
     pub fn is_throttled(&self) -> bool {
-        matches!(self, Self::Status { status: 429 | 503, .. })
+        matches!(self, Self::Busy(_) | Self::Status { status: 429 | 503, .. })
+    }
+
+    /// Whether the same request may do better a moment later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::Connect { .. } | Self::BrokeOff { .. } | Self::Lost { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it is certain that the server did nothing.
+    pub fn did_nothing(&self) -> bool {
+        match self {
+            Self::Status { status, .. } => (400..500).contains(status),
+            Self::BrokeOff { .. } | Self::Lost { .. } | Self::TimedOut { .. } | Self::TooLarge { .. } => false,
+            _ => true,
+        }
+    }
+
+    /// How long it asks to be left alone, in seconds.
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Status { retry_after, .. } => retry_after.as_deref()?.trim().parse().ok(),
+            _ => None,
+        }
     }
 
     /// Whether AWS says that the keys have ended, so that new ones may help. Source: contracts of InvokeAgentRuntime.

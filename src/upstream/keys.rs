@@ -5,7 +5,7 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use futures::future::BoxFuture;
 
-use crate::aws::{Aws, Identity};
+use crate::aws::{AccountError, Aws, Identity};
 
 use super::UpstreamError;
 
@@ -36,6 +36,12 @@ impl Keys {
     /// These keys and no others.
     pub fn fixed(keys: Credentials) -> Self {
         Self::new(Fixed(keys))
+    }
+
+    /// The same, but no signature where there are no keys at all. Wrong or expired ones are still an error.
+    #[must_use]
+    pub fn or_unsigned(self) -> Self {
+        Self::new(OrUnsigned(self))
     }
 
     /// The keys as they are now.
@@ -81,5 +87,22 @@ struct Fixed(Credentials);
 impl Source for Fixed {
     fn keys(&self) -> BoxFuture<'_, Result<Option<Credentials>, UpstreamError>> {
         Box::pin(std::future::ready(Ok(Some(self.0.clone()))))
+    }
+}
+
+struct OrUnsigned(Keys);
+
+impl Source for OrUnsigned {
+    fn keys(&self) -> BoxFuture<'_, Result<Option<Credentials>, UpstreamError>> {
+        Box::pin(async {
+            match self.0.get().await {
+                Err(UpstreamError::Account(AccountError::None { .. })) => Ok(None),
+                other => other,
+            }
+        })
+    }
+
+    fn forget(&self) {
+        self.0.forget();
     }
 }

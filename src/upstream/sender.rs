@@ -1,6 +1,9 @@
 //! One signed HTTP request: exactly the bytes that are signed are sent, to nobody but the endpoint, and the answer is bounded.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
@@ -18,7 +21,10 @@ use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 
-use crate::aws::error::causes;
+use crate::aws::{
+    error::causes,
+    limiter::{LONGEST_WAIT, Limiter},
+};
 
 use super::{Endpoint, Keys, UpstreamError};
 
@@ -35,7 +41,7 @@ pub struct Patience {
 }
 
 /// Sends signed requests to one endpoint.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Sender {
     http: SharedHttpConnector,
     endpoint: Endpoint,
@@ -43,6 +49,7 @@ pub struct Sender {
     region: String,
     keys: Keys,
     patience: Patience,
+    pace: Option<Arc<Limiter>>,
 }
 
 /// An answer whose body has not been read yet.
@@ -73,6 +80,16 @@ impl Sender {
             region: region.into(),
             keys,
             patience,
+            pace: None,
+        }
+    }
+
+    /// No more often than `pace` allows, which several senders may share.
+    #[must_use]
+    pub fn with_pace(self, pace: Arc<Limiter>) -> Self {
+        Self {
+            pace: Some(pace),
+            ..self
         }
     }
 
@@ -97,6 +114,15 @@ impl Sender {
     /// # Errors
     /// Why there is no answer.
     pub async fn send(&self, mut request: Request<Bytes>) -> Result<Answer, UpstreamError> {
+        if let Some(pace) = &self.pace {
+            pace.turn().await.map_err(|_| {
+                UpstreamError::Busy(format!(
+                    "more than {} s of requests of this account to {} are waiting on this server",
+                    LONGEST_WAIT.as_secs(),
+                    self.endpoint.host()
+                ))
+            })?;
+        }
         if let Some(keys) = self.keys.get().await? {
             self.sign(&mut request, &keys)?;
         }
@@ -147,6 +173,14 @@ impl Sender {
         let (instructions, _) = sign(signable, &params.into()).map_err(|e| wrong(&e))?.into_parts();
         instructions.apply_to_request_http1x(request);
         Ok(())
+    }
+}
+
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,7 @@ const EVENTS: &str = "text/event-stream";
 const SESSION: &str = "mcp-session-id";
 
 /// How the AWS MCP Server says in a 200 that it lost the session. Source: its contract, error -30001.
-const SESSION_LOST: i32 = -30001;
+pub(super) const SESSION_LOST: i32 = -30001;
 
 type Fault = StreamableHttpError<UpstreamError>;
 
@@ -337,7 +337,7 @@ mod tests {
         let mut event = Event::default();
         assert_eq!(event.grow(b"data: 1234\n"), 11);
         assert_eq!(event.grow(b"\r\ndata: 5\n"), 13);
-        assert_eq!(event.grow(b"\n"), 9 + 1);
+        assert_eq!(event.grow(b"\n"), 9);
         assert_eq!(event.grow(b"x"), 1);
     }
 }

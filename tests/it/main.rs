@@ -10,6 +10,7 @@ mod cli;
 mod env_example;
 mod fan_out;
 mod filters;
+mod forwarding;
 mod iam;
 mod identity;
 mod leaks;

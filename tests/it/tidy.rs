@@ -15,7 +15,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("http", &["auth", "config"]),
     ("server", &["services", "ops", "aws", "upstream", "auth", "config"]),
     ("services", &["ops"]),
-    ("ops", &["aws", "config"]),
+    ("ops", &["aws", "upstream", "config"]),
     ("aws", &["auth", "config"]),
     ("upstream", &["aws", "config"]),
     ("auth", &["config"]),

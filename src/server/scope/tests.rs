@@ -8,7 +8,7 @@ use crate::{
     auth::Caller,
     aws::{Identity, Resolver, RoleSession, Selector, policy::POLICY_LIMIT, registry},
     ops::{Declare, declare},
-    server::Catalogue,
+    server::{Catalogue, catalogue::Origin},
 };
 
 fn object(value: Value) -> JsonObject {
@@ -184,6 +184,7 @@ fn entry(name: &'static str, meta: MetaObject) -> Entry {
         declaration: Declaration::of(&tool),
         tool,
         toolset: "things",
+        origin: Origin::Here,
     }
 }
 

@@ -7,10 +7,11 @@ use aws_credential_types::Credentials;
 use aws_ops_mcp::{
     auth::Authenticator,
     aws::{Accounts, Aws, Base, Resolver, registry},
-    config::{AccountVariables, AwsConfig, HttpConfig, ToolsConfig},
+    config::{AccountVariables, AwsConfig, AwsMcpConfig, HttpConfig, ToolsConfig},
     http::{Lifecycle, router},
     sandbox::{Sandbox, SandboxServer},
     server::{Catalogue, CatalogueOptions, Server},
+    upstream::Forwarder,
 };
 use axum::{Router, body::Body};
 use clap::{CommandFactory as _, FromArgMatches as _};
@@ -23,7 +24,12 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::{body_of, recorder::Recorder, stub::Stub};
+use super::{
+    body_of,
+    recorder::Recorder,
+    stub::Stub,
+    upstream::{Options, Upstream, signers_of},
+};
 
 pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
 pub(crate) const BOB: &str = "b0b00000000000000000123456789abcdef";
@@ -40,7 +46,7 @@ pub(crate) struct World {
     sandbox: Option<Sandbox>,
     server: Server,
     router: Router,
-    _listening: Option<SandboxServer>,
+    listening: Option<SandboxServer>,
 }
 
 #[derive(clap::Parser)]
@@ -51,6 +57,8 @@ struct Settings {
     aws: AwsConfig,
     #[command(flatten)]
     tools: ToolsConfig,
+    #[command(flatten)]
+    aws_mcp: AwsMcpConfig,
 }
 
 /// Where the other emulator is and who we are there.
@@ -80,6 +88,34 @@ impl World {
             return None;
         }
         Some(Self::in_sandbox(flags).await)
+    }
+
+    /// The sandbox, and an AWS MCP Server that knows the keys which the sandbox's STS gives out. `None` over another emulator.
+    pub(crate) async fn forwarding(options: Options, flags: &[&str]) -> Option<(Self, Upstream)> {
+        if emulator().is_some() {
+            skipped("needs the sandbox");
+            return None;
+        }
+        let sandbox = Sandbox::new().await.unwrap();
+        let options = Options {
+            lookup: Some(signers_of(&sandbox)),
+            ..options
+        };
+        let upstream = Upstream::start(options).await.unwrap();
+        let listening = sandbox.listen().await.unwrap();
+        let url = upstream.url();
+        let mut all = vec!["--aws-mcp-endpoint", &url];
+        if !flags.contains(&"--aws-mcp-rate") {
+            all.extend(["--aws-mcp-rate", "off"]);
+        }
+        all.extend(flags);
+        let world = Self::over(&all, &listening.endpoint, Base::Fixed(sandbox.base_credentials()));
+        let world = Self {
+            sandbox: Some(sandbox),
+            listening: Some(listening),
+            ..world
+        };
+        Some((world, upstream))
     }
 
     /// A server of an endpoint where nobody answers.
@@ -118,7 +154,7 @@ impl World {
         let world = Self::over(flags, &listening.endpoint, base);
         Self {
             sandbox: Some(sandbox),
-            _listening: Some(listening),
+            listening: Some(listening),
             ..world
         }
     }
@@ -151,13 +187,19 @@ impl World {
             sandbox: None,
             server: server.clone(),
             router: router(&settings.http, auth, move || server.clone(), &lifecycle).unwrap(),
-            _listening: None,
+            listening: None,
         }
     }
 
     /// The sandbox behind it, in a test that asked for one.
     pub(crate) fn accounts(&self) -> &Sandbox {
         self.sandbox.as_ref().unwrap()
+    }
+
+    /// Another server over the same accounts, whose own identity has these keys: what can be done with them, and no more.
+    pub(crate) fn holding(&self, keys: Credentials) -> Self {
+        let endpoint = &self.listening.as_ref().unwrap().endpoint;
+        Self::over(&["--aws-mcp-endpoint", "off"], endpoint, Base::Fixed(keys))
     }
 
     /// The server itself, for what no answer tells.
@@ -280,7 +322,9 @@ fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
         tools: settings.tools.clone(),
     };
     let catalogue = Catalogue::new(options).unwrap();
-    Server::new(catalogue, resolver, Aws::new(&settings.aws, base).unwrap(), None)
+    let aws = Arc::new(Aws::new(&settings.aws, base).unwrap());
+    let forwarder = Forwarder::new(&settings.aws_mcp, &settings.aws, aws.clone()).unwrap();
+    Server::new(catalogue, resolver, aws, None, forwarder)
 }
 
 /// The registry of the seeded accounts.

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{role, script, seen, started, user};
 use crate::support::{
     signed::{Read, Signed, message, modern},
-    upstream::{Caller, Upstream, sessions_of},
+    upstream::{Caller, Upstream, signers_of},
 };
 
 /// A call that would be answered, signed.
@@ -137,7 +137,7 @@ async fn who_is_not_known_from_the_start_can_be_looked_up() {
 #[tokio::test]
 async fn roles_that_were_assumed_in_the_sandbox_can_sign() {
     let sandbox = Sandbox::new().await.unwrap();
-    let (upstream, mut client) = started(|o| o.lookup = Some(sessions_of(&sandbox))).await;
+    let (upstream, mut client) = started(|o| o.lookup = Some(signers_of(&sandbox))).await;
     let base = sandbox.base_credentials();
     let config = aws_sdk_sts::Config::builder()
         .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
