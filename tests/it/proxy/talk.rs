@@ -210,7 +210,7 @@ impl Talk {
 
     pub(super) async fn next_message(&mut self) -> Value {
         let line = tokio::time::timeout(PATIENCE, self.lines.next_line()).await;
-        let line = line.expect("no answer").unwrap().expect("the proxy closed its side");
+        let line = line.unwrap_or_else(|_| panic!("no answer")).unwrap().unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
