@@ -7,3 +7,4 @@ mod relaying;
 mod retries;
 mod talk;
 mod tools;
+mod words;
