@@ -29,3 +29,4 @@ pub use policy::{Allow, Policy};
 pub use resolve::{Identity, Resolver, RoleSession, Selector, Target};
 pub use select::{Selected, targets};
 pub use session::{Aws, Session};
+pub use sts::CallerIdentity;

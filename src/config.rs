@@ -11,7 +11,7 @@ pub mod region;
 pub mod tools;
 pub mod value;
 
-pub use agentcore::AgentCoreConfig;
+pub use agentcore::{AgentArn, AgentCoreConfig, SessionMode};
 pub use aws::{AwsConfig, AwsLimits, Profiles};
 pub use aws_mcp::{AwsMcpConfig, AwsMcpEndpoint};
 pub use env::{AccountVariables, ConfigError};

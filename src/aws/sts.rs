@@ -58,17 +58,40 @@ pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, Ac
     Ok(made.build())
 }
 
+/// Who somebody is, as STS says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The account.
+    pub account: AccountId,
+    /// The unique id of the user, or of the role and its session.
+    pub user_id: String,
+    /// The ARN.
+    pub arn: String,
+}
+
 /// The account that the client's credentials are in, and the identity's ARN.
 ///
 /// # Errors
-/// Credentials that AWS does not take, or no way to AWS.
+/// As [`whoami`].
 pub async fn caller_identity(sts: &Client) -> Result<(AccountId, String), AccountError> {
+    whoami(sts).await.map(|who| (who.account, who.arn))
+}
+
+/// Who the client's credentials are.
+///
+/// # Errors
+/// Credentials that AWS does not take, or no way to AWS.
+pub async fn whoami(sts: &Client) -> Result<CallerIdentity, AccountError> {
     let answer = sts.get_caller_identity().send().await.map_err(|e| classify(&e, None))?;
     let account = answer.account().unwrap_or_default().parse();
     let account = account.map_err(|e| AccountError::Rejected {
         message: format!("GetCallerIdentity: {e}"),
     })?;
-    Ok((account, answer.arn().unwrap_or_default().to_owned()))
+    Ok(CallerIdentity {
+        account,
+        user_id: answer.user_id().unwrap_or_default().to_owned(),
+        arn: answer.arn().unwrap_or_default().to_owned(),
+    })
 }
 
 fn classify<E, R>(error: &SdkError<E, R>, session: Option<&RoleSession>) -> AccountError

@@ -44,13 +44,14 @@ enum Instead {
 impl Proxy {
     pub(super) async fn run(self) -> Result<ExitCode> {
         if let Some(Instead::Smoke(target)) = self.instead {
-            return smoke::run(target.endpoint).await;
+            let Target { endpoint, agentcore } = *target;
+            return smoke::run(endpoint, agentcore).await;
         }
         let Target { endpoint, agentcore } = self.target;
         if endpoint.endpoint.is_some() || endpoint.swallowed_endpoint() {
             return endpoint::run(endpoint).await;
         }
-        if agentcore.agent_arn.is_some() {
+        if agentcore.arn().is_some() {
             return agentcore::run(agentcore).await;
         }
         bail!("name an ENDPOINT, or an AgentCore runtime with --agent-arn (AGENTCORE_AGENT_ARN)")

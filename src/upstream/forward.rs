@@ -260,7 +260,9 @@ impl Forwarder {
             USER_AGENT,
             HeaderValue::from_static(concat!("aws-ops-mcp/", env!("CARGO_PKG_VERSION"))),
         );
-        let client = SignedClient::new(sender.with_pace(pace)).with_headers(headers);
+        let client = SignedClient::new(sender.with_pace(pace))
+            .with_headers(headers)
+            .without_listening();
         let session = Arc::new(Session::new(client, legacy));
         sessions.put(key, session.clone());
         session

@@ -1,6 +1,9 @@
 //! `proxy smoke`: whether the way to an endpoint works, shown by what harms nothing.
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Value, json};
@@ -8,21 +11,42 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, 
 
 use crate::{
     cli::{print, table},
-    config::{ProxyConfig, value::one_line},
-    upstream::proxy::{serve, shape::BEHIND},
+    config::{AgentCoreConfig, AwsConfig, ProxyConfig, value::one_line},
+    upstream::{
+        self,
+        proxy::{serve, shape::BEHIND},
+    },
 };
 
-use super::endpoint;
-
+/// How long one answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The largest message between the relay and its client here, before one waits for the other.
 const BUFFER: usize = 64 << 10;
 
-pub(super) async fn run(config: ProxyConfig) -> Result<ExitCode> {
-    let ready = endpoint::ready(config)?;
-    let identity = ready.identity;
+pub(super) async fn run(endpoint: ProxyConfig, agentcore: AgentCoreConfig) -> Result<ExitCode> {
     let (near, far) = tokio::io::duplex(BUFFER);
     let (read, write) = tokio::io::split(far);
-    let relay = tokio::spawn(serve(ready.options, ready.dialler, read, write, std::future::pending()));
+    let named = endpoint.endpoint.is_some() || endpoint.swallowed_endpoint();
+    let (identity, relay) = match agentcore.arn().filter(|_| !named) {
+        Some(arn) => {
+            let facts = vec![
+                ("runtime", arn.to_string()),
+                ("service", "bedrock-agentcore".to_owned()),
+                ("signing region", arn.region().to_string()),
+            ];
+            let runtime = super::agentcore::runtime(&agentcore, AwsConfig::from_environment()?)?;
+            let relay = tokio::spawn(async move {
+                let ended = upstream::agentcore::run(runtime, BufReader::new(read), write).await;
+                ended.unwrap_or_else(|error| tracing::error!(%error, "the relay ended"));
+            });
+            (facts, relay)
+        }
+        None => {
+            let ready = super::endpoint::ready(endpoint)?;
+            let served = serve(ready.options, ready.dialler, read, write, std::future::pending());
+            (ready.identity, tokio::spawn(served))
+        }
+    };
     let mut client = Client::new(near);
     let seen = smoke(&mut client, identity).await;
     // The relay ends with its input, and ends the session at the endpoint.
@@ -47,16 +71,19 @@ async fn smoke(client: &mut Client, identity: Vec<(&'static str, String)>) -> Re
         }
     };
     let behind = welcome.pointer("/_meta").and_then(|meta| meta.get(BEHIND));
+    // One relay answers for the server and says who that is; the other passes on what the server says of itself.
+    let own = welcome.get("serverInfo").filter(|_| behind.is_none());
     let said = |key: &str| {
-        behind
-            .and_then(|b| b.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or("?")
-            .to_owned()
+        let mut told = [behind, own, Some(&welcome)].into_iter().flatten();
+        let told = told.find_map(|object| object.get(key)?.as_str());
+        told.unwrap_or("?").to_owned()
     };
     facts.push(("connected", connected));
     facts.push(("server", one_line(&format!("{} {}", said("name"), said("version")))));
     facts.push(("revision", one_line(&said("protocolVersion"))));
+    client
+        .send(&json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }))
+        .await?;
     let tools = match client.ask("tools/list", json!({})).await? {
         Ok(list) => list.get("tools").and_then(Value::as_array).cloned().unwrap_or_default(),
         Err(why) => {
@@ -145,6 +172,15 @@ impl Client {
         self.next += 1;
         let request = json!({ "jsonrpc": "2.0", "id": self.next, "method": method, "params": params });
         self.send(&request).await?;
+        match tokio::time::timeout(PATIENCE, self.answer()).await {
+            Ok(answer) => answer,
+            // An answer that comes later has an id that nobody asks for any more.
+            Err(_) => Ok(Err(format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+
+    /// The answer to the last request.
+    async fn answer(&mut self) -> Result<Result<Value, String>> {
         loop {
             let line = self
                 .lines

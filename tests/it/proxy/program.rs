@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     process::{Ended, Program, Running, program},
-    upstream::{Caller, Fault, Options, Upstream},
+    upstream::{Caller, Options, Upstream},
 };
 
 const PROFILES: &str = "[profile alpha]\nregion = eu-west-1\n[profile beta]\nregion = us-west-2\n[profile empty]\n";

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::program::{ended, initialize, proxy, request, upstream, with_profiles};
-use crate::support::{process::program, upstream::Fault};
+use crate::support::{
+    process::program,
+    upstream::{Fault, RUNTIME_ARN},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_quiet_unless_asked_and_never_shows_headers() {
@@ -172,4 +175,34 @@ async fn smoke_calls_what_only_reads_and_needs_nothing() {
     let refused = ended(smoke(&[]), String::new()).await;
     assert_eq!(refused.code, Some(1));
     assert!(refused.out.contains("no: HTTP 403 from 127.0.0.1"), "{}", refused.out);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn smoke_reaches_an_agentcore_runtime_too() {
+    let upstream = upstream().await;
+    let args = [
+        "proxy",
+        "smoke",
+        "--agent-arn",
+        RUNTIME_ARN,
+        "--session-mode",
+        "session",
+    ];
+    let program = with_profiles(program(&args))
+        .env("AWS_PROFILE", "alpha")
+        .env("AWS_ENDPOINT_URL_BEDROCK_AGENTCORE", upstream.base());
+    let told = ended(program, String::new()).await;
+    assert!(
+        told.out.contains("aws___list_regions") && told.out.contains("upstream 1.0.0"),
+        "{}{}",
+        told.out,
+        told.err
+    );
+    assert!(told.out.contains(RUNTIME_ARN), "{}", told.out);
+    let regions = told
+        .out
+        .lines()
+        .find(|line| line.starts_with("aws___list_regions"))
+        .unwrap();
+    assert_eq!(regions.split_whitespace().nth(2), Some("ok"), "{regions}");
 }
