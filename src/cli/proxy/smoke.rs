@@ -19,7 +19,9 @@ use crate::{
 };
 
 /// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the relay may take to end; what still hangs ends with the process.
+const GOODBYE: Duration = Duration::from_secs(5);
 /// The largest message between the relay and its client here, before one waits for the other.
 const BUFFER: usize = 64 << 10;
 
@@ -51,7 +53,7 @@ pub(super) async fn run(endpoint: ProxyConfig, agentcore: AgentCoreConfig) -> Re
     let seen = smoke(&mut client, identity).await;
     // The relay ends with its input, and ends the session at the endpoint.
     drop(client);
-    let _ = relay.await;
+    let _ = tokio::time::timeout(GOODBYE, relay).await;
     let (text, failed) = seen?;
     print(&text)?;
     Ok(ExitCode::from(u8::from(failed)))
