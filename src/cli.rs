@@ -80,9 +80,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let otherwise = match cli.command {
-        // Its users know mcp-proxy-for-aws, whose clients show what it logs.
-        Command::Proxy(_) => "error",
+    let otherwise = match &cli.command {
+        Command::Proxy(proxy) => proxy.log_level(),
         Command::Serve(_) | Command::Stdio(_) => "info",
         _ => "warn",
     };

@@ -42,6 +42,13 @@ enum Instead {
 }
 
 impl Proxy {
+    /// The log's level where nothing names one. Who comes from mcp-proxy-for-aws is used to hearing of errors alone.
+    pub(super) fn log_level(&self) -> &'static str {
+        let endpoint = &self.target.endpoint;
+        let relays_to_runtime = self.instead.is_none() && endpoint.endpoint.is_none() && !endpoint.swallowed_endpoint();
+        if relays_to_runtime { "info" } else { "error" }
+    }
+
     pub(super) async fn run(self) -> Result<ExitCode> {
         if let Some(Instead::Smoke(target)) = self.instead {
             let Target { endpoint, agentcore } = *target;

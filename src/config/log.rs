@@ -6,7 +6,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogConfig {
-    /// What is logged: a level, or directives such as `info,aws_ops_mcp::http=debug`; without it info for servers, error for `proxy`, warn for commands
+    /// What is logged: a level, or directives such as `info,aws_ops_mcp::http=debug`; without it info for servers, error for `proxy ENDPOINT`, warn for commands
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", global = true, value_parser = directives)]
     pub log_level: Option<String>,
 
