@@ -8,6 +8,7 @@ mod iam;
 mod log;
 mod proxy;
 mod serve;
+mod stdin;
 mod tools;
 
 use std::{

@@ -3,7 +3,6 @@
 mod agentcore;
 mod endpoint;
 mod smoke;
-mod stdin;
 
 use std::process::ExitCode;
 

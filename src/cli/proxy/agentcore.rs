@@ -29,7 +29,7 @@ const ACTIONS: [&str; 2] = [
 pub(super) async fn run(config: AgentCoreConfig) -> Result<ExitCode> {
     let runtime = runtime(&config, AwsConfig::from_environment()?)?;
     let signalled = shutdown_signal().context("can't wait for signals")?;
-    let stdin = super::stdin::take().context("can't take standard input")?;
+    let stdin = crate::cli::stdin::take().context("can't take standard input")?;
     let relayed = agentcore::run(runtime, BufReader::new(stdin), tokio::io::stdout());
     tokio::select! {
         ended = relayed => ended.context("can't write to standard output")?,

@@ -27,7 +27,7 @@ pub(super) struct Ready {
 pub(super) async fn run(config: ProxyConfig) -> Result<ExitCode> {
     let stop = shutdown_signal().context("can't wait for signals")?;
     let ready = ready(config)?;
-    let stdin = super::stdin::take().context("can't take standard input")?;
+    let stdin = crate::cli::stdin::take().context("can't take standard input")?;
     serve(ready.options, ready.dialler, stdin, tokio::io::stdout(), stop).await;
     Ok(ExitCode::SUCCESS)
 }
