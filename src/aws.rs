@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod cache;
 pub mod credentials;
 pub mod error;
+pub mod fault;
 pub mod http_client;
 pub mod iam_resources;
 pub mod ids;

@@ -6,6 +6,7 @@ mod fan_out;
 mod filter;
 mod finish;
 mod forwarded;
+mod record;
 mod resources;
 mod schema;
 mod scope;
@@ -18,24 +19,26 @@ use rmcp::{
     handler::server::tool::IntoCallToolResult,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-        Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
+        ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Caller, RequestId},
+    auth::Caller,
     aws::{Aws, Resolver, Selector, targets},
-    ops::{OpError, Receipt},
+    metrics::{self, Cause},
+    ops::OpError,
     upstream::Forwarder,
 };
 
 use call::{Call, Outcome};
 use catalogue::Found;
 use forwarded::Forwarding;
+use record::Ended;
 
 pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
@@ -113,21 +116,18 @@ impl Server {
     }
 
     /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
-    async fn run(
-        &self,
-        mut call: Call<'_>,
-        selector: Option<Selector>,
-        caller: &Caller,
-    ) -> (JsonObject, Option<Receipt>) {
+    async fn run(&self, mut call: Call<'_>, selector: Option<Selector>, caller: &Caller) -> Ended {
         let inner = &self.0;
         let limit = inner.aws.limits().max_result_bytes.get();
         let cancelled = call.context.ct.clone();
         let mut outcome = Outcome::default();
+        let mut environment = None;
         let many = selector.as_ref().filter(|s| s.is_many()).cloned();
         let result = if let Some(selector) = many {
             call.max_bytes = limit.map(fan_out::share);
             let work = async {
                 let targets = targets(&inner.resolver, &selector, caller)?;
+                environment = record::environment(targets.iter().map(|t| t.target.as_ref().ok()));
                 inner
                     .fan_out(&call, targets, selector.targets_from.as_deref(), limit)
                     .await
@@ -138,7 +138,7 @@ impl Server {
                 () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
             };
             match result {
-                Ok(body) => return (body, None),
+                Ok(body) => return Ended::new(body, None, environment),
                 Err(error) => Err(error),
             }
         } else {
@@ -150,7 +150,8 @@ impl Server {
         };
         outcome.result = Some(result);
         let (body, _) = finish::body(call.entry, &mut outcome);
-        (body, outcome.receipt)
+        let environment = environment.or_else(|| record::environment([outcome.target.as_ref()]));
+        Ended::new(body, outcome.receipt, environment)
     }
 
     /// Waits for `work`, but not beyond the tool deadline, and not for a client that has gone.
@@ -276,6 +277,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let started = Instant::now();
+        let _in_flight = metrics::hold(|m| m.in_flight());
         let forwarded = self.forwarded(&request.name).await;
         let found = match &forwarded {
             Ok(forwarded) => forwarded.find(&request.name),
@@ -285,6 +287,7 @@ impl ServerHandler for Server {
             Some(Found::Tool(entry)) => (entry, None),
             Some(Found::Hidden(entry, why)) => (entry, Some(why)),
             None => {
+                metrics::record(|m| m.rejected(Cause::UnknownTool));
                 return Err(ErrorData::invalid_params(
                     self.unknown(&request.name, forwarded.err()),
                     None,
@@ -309,7 +312,7 @@ impl ServerHandler for Server {
                     Ok((selector, arguments, access))
                 }),
         };
-        let (body, receipt) = match taken {
+        let ended = match taken {
             Ok((selector, arguments, access)) => {
                 let call = Call {
                     entry,
@@ -320,47 +323,13 @@ impl ServerHandler for Server {
                 };
                 // rmcp would leave the client of a panicking tool waiting for ever.
                 let run = AssertUnwindSafe(self.run(call, selector, &caller)).catch_unwind().await;
-                run.unwrap_or_else(|_| (finish::body_of(OpError::internal("a tool panicked")), None))
+                run.unwrap_or_else(|_| Ended::before(OpError::internal("a tool panicked")))
             }
-            Err(error) => (finish::body_of(error), None),
+            Err(error) => Ended::before(error),
         };
-        log(entry, &caller, request_id, &body, receipt, started);
-        Ok(finish::respond(body, limit))
+        ended.record(entry, &caller, request_id, started);
+        Ok(finish::respond(ended.body, limit))
     }
-}
-
-/// One line for each call: who, what, where, how it ended. Never an argument, never a result.
-fn log(
-    entry: &Entry,
-    caller: &Caller,
-    request_id: Option<RequestId>,
-    body: &JsonObject,
-    receipt: Option<Receipt>,
-    started: Instant,
-) {
-    let summary = |key: &str| {
-        body.get("summary")
-            .and_then(|s| s.get(key))
-            .and_then(serde_json::Value::as_u64)
-    };
-    let receipt = receipt.unwrap_or_default();
-    tracing::info!(
-        request_id = request_id.map(tracing::field::display),
-        tool = %entry.tool.name,
-        access = entry.declaration.access.as_str(),
-        %caller,
-        account_id = receipt.account_id,
-        account = receipt.account,
-        role_arn = receipt.role_arn,
-        profile = receipt.profile.as_ref().map(tracing::field::debug),
-        region = receipt.region,
-        aws_request_id = receipt.aws_request_id,
-        targets = summary("targets"),
-        failed = summary("failed"),
-        outcome = finish::code(body),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "tool call"
-    );
 }
 
 /// What a tool that failed before it ran would have answered.

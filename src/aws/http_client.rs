@@ -16,11 +16,19 @@ use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
     },
-    orchestrator::HttpRequest,
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt as _, Limited};
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, metrics};
+
+use super::fault;
+
+/// The largest error that is read to see which it is; a larger one is none of AWS's.
+const LARGEST_ERROR: usize = 1 << 20;
 
 tokio::task_local! {
     /// AWS's request id of the last answer that the current call got.
@@ -64,7 +72,9 @@ pub fn connector(
     settings.set_connect_timeout(connect_timeout);
     let sleep = SharedAsyncSleep::new(TokioSleep::new());
     let connector = connect(&tls_context(ca_bundle)?, proxies, Some(settings.build()), Some(sleep));
-    Ok(SharedHttpConnector::new(connector))
+    Ok(SharedHttpConnector::new(RecordingConnector {
+        connector: SharedHttpConnector::new(connector),
+    }))
 }
 
 fn connect(
@@ -107,7 +117,7 @@ fn tls_context(ca_bundle: Option<&Path>) -> Result<TlsContext, ConfigError> {
     })
 }
 
-/// `client`, with the request ids of its answers kept for [`with_request_id`].
+/// `client`, with the request ids of its answers kept for [`with_request_id`], and its requests counted.
 pub fn recording(client: SharedHttpClient) -> SharedHttpClient {
     SharedHttpClient::new(Recording { client })
 }
@@ -130,11 +140,39 @@ struct RecordingConnector {
     connector: SharedHttpConnector,
 }
 
+/// A request under way. One that is dropped before its answer was given up, mostly by a timeout.
+struct Attempt {
+    service: &'static str,
+    outcome: &'static str,
+}
+
+impl Attempt {
+    fn ended(&mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        metrics::record(|m| m.aws_call(self.service, self.outcome));
+    }
+}
+
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut attempt = Attempt {
+            service: metrics::service(request.headers().get("authorization")),
+            outcome: "timeout",
+        };
         let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
-            let answer = answer.await?;
+            let answer = match answer.await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    attempt.ended("unreachable");
+                    return Err(error);
+                }
+            };
             let id = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"]
                 .iter()
                 .find_map(|n| answer.headers().get(*n));
@@ -142,7 +180,27 @@ impl HttpConnector for RecordingConnector {
                 // Outside a tool call (sign-in, `check`) nobody asks for it.
                 let _ = LAST_REQUEST_ID.try_with(|last| last.borrow_mut().replace(id.to_owned()));
             }
-            Ok(answer)
+            let told = told(answer).await;
+            attempt.ended(told.as_ref().map_or("unreachable", |(_, outcome)| outcome));
+            Ok(told?.0)
         })
     }
+}
+
+/// An answer, and how it counts. The body of an error is read, because AWS throttles with 400 and a code in it; each attempt is seen
+/// here alone, since the SDK repeats a throttled one by itself.
+async fn told(mut answer: HttpResponse) -> Result<(HttpResponse, &'static str), ConnectorError> {
+    let status = answer.status().as_u16();
+    if status < 400 || metrics::current().is_none() {
+        let outcome = fault::outcome(status, String::new);
+        return Ok((answer, outcome));
+    }
+    let body = std::mem::replace(answer.body_mut(), SdkBody::empty());
+    let body = Limited::new(body, LARGEST_ERROR).collect().await;
+    let body = body.map_err(ConnectorError::io)?.to_bytes();
+    let outcome = fault::outcome(status, || {
+        fault::code_of(answer.headers().get("x-amzn-errortype"), &body)
+    });
+    *answer.body_mut() = SdkBody::from(body);
+    Ok((answer, outcome))
 }

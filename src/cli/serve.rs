@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Authenticator, Caller, generate_token},
-    config::{ConfigError, HttpConfig, Secret},
-    http::{self, Lifecycle, shutdown_signal},
+    config::{ConfigError, HttpConfig, MetricsConfig, Secret},
+    http::{self, Lifecycle, Scrapes, shutdown_signal},
+    metrics,
 };
 
 use super::{AwsOptions, print};
@@ -23,12 +24,16 @@ pub(super) struct Serve {
     http: HttpConfig,
 
     #[command(flatten)]
+    metrics: MetricsConfig,
+
+    #[command(flatten)]
     options: AwsOptions,
 }
 
 impl Serve {
     pub(super) async fn run(mut self) -> Result<ExitCode> {
         self.check_limits()?;
+        let scrapes = self.scrapes().await?;
         let made_token = self.sandbox_token()?;
         let auth = Authenticator::from_config(&self.http)?;
         let connected = self.options.connect().await?;
@@ -67,8 +72,25 @@ impl Serve {
             shutdown.cancel();
         });
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
+        if let Some(scrapes) = scrapes {
+            scrapes.end().await;
+        }
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Begins to count and to answer scrapes, if somebody is to scrape.
+    async fn scrapes(&self) -> Result<Option<Scrapes>> {
+        let Some(address) = self.metrics.address(self.http.host) else {
+            return Ok(None);
+        };
+        metrics::start().context("the metrics can't be made, which is a bug")?;
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("can't listen on {address} (METRICS_HOST, METRICS_PORT; port 0 takes a free one)")
+        })?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        tracing::info!(%address, "listening on /metrics, without a token");
+        Ok(Some(http::scrapes(listener, &self.http.limits)))
     }
 
     /// A call that outlives its session would lose its answer while it goes on: dangerous for changes.

@@ -15,6 +15,7 @@ mod iam;
 mod identity;
 mod leaks;
 mod least_privilege;
+mod metrics;
 mod registry;
 mod resources;
 mod tidy;

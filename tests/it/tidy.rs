@@ -5,21 +5,25 @@ use std::collections::BTreeSet;
 use crate::support::sources::{Source, rust_files};
 
 /// What each module may use, beside itself.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     (
         "cli",
         &[
-            "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "sandbox",
+            "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "metrics", "sandbox",
         ],
     ),
-    ("http", &["auth", "config"]),
-    ("server", &["services", "ops", "aws", "upstream", "auth", "config"]),
+    ("http", &["auth", "config", "metrics"]),
+    (
+        "server",
+        &["services", "ops", "aws", "upstream", "auth", "config", "metrics"],
+    ),
     ("services", &["ops"]),
     ("ops", &["aws", "upstream", "config"]),
-    ("aws", &["auth", "config"]),
+    ("aws", &["auth", "config", "metrics"]),
     ("upstream", &["aws", "config"]),
     ("auth", &["config"]),
     ("config", &[]),
+    ("metrics", &[]),
     ("sandbox", &[]),
 ];
 
