@@ -10,6 +10,7 @@ pub mod iam_resources;
 pub mod ids;
 pub mod limiter;
 pub mod naming;
+pub mod operation;
 pub mod organization;
 pub mod policy;
 pub mod refresh;

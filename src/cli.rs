@@ -3,6 +3,7 @@
 mod accounts;
 mod call;
 mod check;
+mod collector;
 mod connect;
 mod iam;
 mod log;
@@ -45,7 +46,7 @@ enum Command {
     /// Serve MCP over HTTP: /mcp (Streamable HTTP) and /sse (HTTP+SSE)
     Serve(Box<serve::Serve>),
     /// Serve MCP on standard input and output
-    Stdio(Box<AwsOptions>),
+    Stdio(Box<serve::Stdio>),
     /// Show the tools
     Tools(Box<tools::Tools>),
     /// Call one tool and print its result; the exit code tells whether it succeeded
@@ -92,7 +93,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
-        Command::Stdio(options) => serve::stdio(&options).await,
+        Command::Stdio(stdio) => stdio.run().await,
         Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,
         Command::Accounts(accounts) => accounts.run(),

@@ -8,6 +8,7 @@ pub mod log;
 pub mod metrics;
 pub mod region;
 pub mod tools;
+pub mod traces;
 pub mod value;
 
 pub use aws::{AwsConfig, AwsLimits, Profiles};
@@ -18,4 +19,5 @@ pub use log::{LogConfig, LogFormat};
 pub use metrics::MetricsConfig;
 pub use region::Region;
 pub use tools::ToolsConfig;
+pub use traces::TracesConfig;
 pub use value::{Limit, Secret};

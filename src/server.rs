@@ -19,9 +19,9 @@ use rmcp::{
     handler::server::tool::IntoCallToolResult,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-        Implementation, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
-        ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents,
-        ServerCapabilities, ServerConfig, Tool,
+        Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+        ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -113,6 +113,45 @@ impl Server {
     fn authorised(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
         self.caller(context)
             .ok_or_else(|| ErrorData::invalid_request("the request carries no caller", None))
+    }
+
+    /// Makes the answer of a call, whatever comes of it, and records how it ended.
+    async fn answer(
+        &self,
+        entry: &Entry,
+        hidden: Option<&str>,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+        caller: &Caller,
+        started: Instant,
+    ) -> JsonObject {
+        let parts = context.extensions.get::<http::request::Parts>();
+        let request_id = parts.and_then(|p| p.extensions.get().copied());
+        let taken = match hidden {
+            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
+            None => entry.take_selector(arguments).and_then(|(selector, mut arguments)| {
+                let many = selector.as_ref().is_some_and(Selector::is_many);
+                let access = entry.take_read_only(&mut arguments, many)?;
+                Ok((selector, arguments, access))
+            }),
+        };
+        let ended = match taken {
+            Ok((selector, arguments, access)) => {
+                let call = Call {
+                    entry,
+                    arguments,
+                    context,
+                    access,
+                    max_bytes: self.0.aws.limits().max_result_bytes.get(),
+                };
+                // rmcp would leave the client of a panicking tool waiting for ever.
+                let run = AssertUnwindSafe(self.run(call, selector, caller)).catch_unwind().await;
+                run.unwrap_or_else(|_| Ended::before(OpError::internal("a tool panicked")))
+            }
+            Err(error) => Ended::before(error),
+        };
+        ended.record(entry, caller, request_id, started);
+        ended.body
     }
 
     /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
@@ -297,38 +336,18 @@ impl ServerHandler for Server {
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
         };
-        let request_id = context
-            .extensions
-            .get::<http::request::Parts>()
-            .and_then(|p| p.extensions.get().copied());
         let limit = self.0.aws.limits().max_result_bytes.get();
-        let taken = match hidden {
-            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
-            None => entry
-                .take_selector(request.arguments.unwrap_or_default())
-                .and_then(|(selector, mut arguments)| {
-                    let many = selector.as_ref().is_some_and(Selector::is_many);
-                    let access = entry.take_read_only(&mut arguments, many)?;
-                    Ok((selector, arguments, access))
-                }),
-        };
-        let ended = match taken {
-            Ok((selector, arguments, access)) => {
-                let call = Call {
-                    entry,
-                    arguments,
-                    context,
-                    access,
-                    max_bytes: limit,
-                };
-                // rmcp would leave the client of a panicking tool waiting for ever.
-                let run = AssertUnwindSafe(self.run(call, selector, &caller)).catch_unwind().await;
-                run.unwrap_or_else(|_| Ended::before(OpError::internal("a tool panicked")))
-            }
-            Err(error) => Ended::before(error),
-        };
-        ended.record(entry, &caller, request_id, started);
-        Ok(finish::respond(ended.body, limit))
+        let span = record::tool_span(entry, &context);
+        let work = self.answer(
+            entry,
+            hidden,
+            request.arguments.unwrap_or_default(),
+            context,
+            &caller,
+            started,
+        );
+        let body = span.around(work, record::tool_ended).await;
+        Ok(finish::respond(body, limit))
     }
 }
 

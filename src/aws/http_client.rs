@@ -23,9 +23,9 @@ use aws_smithy_runtime_api::client::{
 use aws_smithy_types::body::SdkBody;
 use http_body_util::{BodyExt as _, Limited};
 
-use crate::{config::ConfigError, metrics};
+use crate::{config::ConfigError, metrics, trace};
 
-use super::fault;
+use super::{fault, operation};
 
 /// The largest error that is read to see which it is; a larger one is none of AWS's.
 const LARGEST_ERROR: usize = 1 << 20;
@@ -68,13 +68,25 @@ pub fn connector(
     proxies: bool,
     connect_timeout: Option<Duration>,
 ) -> Result<SharedHttpConnector, ConfigError> {
+    Ok(SharedHttpConnector::new(RecordingConnector {
+        connector: unrecorded(ca_bundle, proxies, connect_timeout)?,
+    }))
+}
+
+/// The same for requests that do not go to AWS, and so are neither counted nor traced.
+///
+/// # Errors
+/// As [`https`].
+pub fn unrecorded(
+    ca_bundle: Option<&Path>,
+    proxies: bool,
+    connect_timeout: Option<Duration>,
+) -> Result<SharedHttpConnector, ConfigError> {
     let mut settings = HttpConnectorSettings::builder();
     settings.set_connect_timeout(connect_timeout);
     let sleep = SharedAsyncSleep::new(TokioSleep::new());
     let connector = connect(&tls_context(ca_bundle)?, proxies, Some(settings.build()), Some(sleep));
-    Ok(SharedHttpConnector::new(RecordingConnector {
-        connector: SharedHttpConnector::new(connector),
-    }))
+    Ok(SharedHttpConnector::new(connector))
 }
 
 fn connect(
@@ -144,6 +156,7 @@ struct RecordingConnector {
 struct Attempt {
     service: &'static str,
     outcome: &'static str,
+    span: trace::Span,
 }
 
 impl Attempt {
@@ -154,15 +167,21 @@ impl Attempt {
 
 impl Drop for Attempt {
     fn drop(&mut self) {
+        if self.outcome != "ok" {
+            self.span.fail(self.outcome);
+        }
+        self.span.end();
         metrics::record(|m| m.aws_call(self.service, self.outcome));
     }
 }
 
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let service = metrics::service(request.headers().get("authorization"));
         let mut attempt = Attempt {
-            service: metrics::service(request.headers().get("authorization")),
+            service,
             outcome: "timeout",
+            span: operation::span(service, &request),
         };
         let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
@@ -176,7 +195,11 @@ impl HttpConnector for RecordingConnector {
             let id = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"]
                 .iter()
                 .find_map(|n| answer.headers().get(*n));
+            attempt
+                .span
+                .set("http.response.status_code", i64::from(answer.status().as_u16()));
             if let Some(id) = id {
+                attempt.span.set("aws.request_id", id.to_owned());
                 // Outside a tool call (sign-in, `check`) nobody asks for it.
                 let _ = LAST_REQUEST_ID.try_with(|last| last.borrow_mut().replace(id.to_owned()));
             }
@@ -191,7 +214,7 @@ impl HttpConnector for RecordingConnector {
 /// here alone, since the SDK repeats a throttled one by itself.
 async fn told(mut answer: HttpResponse) -> Result<(HttpResponse, &'static str), ConnectorError> {
     let status = answer.status().as_u16();
-    if status < 400 || metrics::current().is_none() {
+    if status < 400 {
         let outcome = fault::outcome(status, String::new);
         return Ok((answer, outcome));
     }

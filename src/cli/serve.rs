@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Authenticator, Caller, generate_token},
-    config::{ConfigError, HttpConfig, MetricsConfig, Secret},
+    config::{ConfigError, HttpConfig, MetricsConfig, Secret, TracesConfig},
     http::{self, Lifecycle, Scrapes, shutdown_signal},
     metrics,
 };
 
-use super::{AwsOptions, print};
+use super::{AwsOptions, collector, print};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -27,12 +27,26 @@ pub(super) struct Serve {
     metrics: MetricsConfig,
 
     #[command(flatten)]
+    traces: TracesConfig,
+
+    #[command(flatten)]
     options: AwsOptions,
+}
+
+/// Arguments of `stdio`.
+#[derive(Debug, Args)]
+pub(super) struct Stdio {
+    #[command(flatten)]
+    options: AwsOptions,
+
+    #[command(flatten)]
+    traces: TracesConfig,
 }
 
 impl Serve {
     pub(super) async fn run(mut self) -> Result<ExitCode> {
         self.check_limits()?;
+        let traces = collector::start(&self.traces, &self.options.aws)?;
         let scrapes = self.scrapes().await?;
         let made_token = self.sandbox_token()?;
         let auth = Authenticator::from_config(&self.http)?;
@@ -74,6 +88,9 @@ impl Serve {
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
         if let Some(scrapes) = scrapes {
             scrapes.end().await;
+        }
+        if let Some(traces) = traces {
+            traces.end().await;
         }
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
@@ -175,18 +192,24 @@ Ask: "Which secrets does production have that staging lacks?"   Stop with Ctrl-C
     )
 }
 
-/// Serves one client on standard input and output, as the person who started it.
-pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
-    let signalled = shutdown_signal().context("can't wait for signals")?;
-    let connected = options.connect().await?;
-    let (server, _sandbox) = connected.server(Some(Caller::local()))?;
-    let session = server
-        .serve(rmcp::transport::stdio())
-        .await
-        .context("the client did not begin an MCP session")?;
-    tokio::select! {
-        ended = session.waiting() => { ended.context("the session broke off")?; }
-        () = signalled => {}
+impl Stdio {
+    /// Serves one client on standard input and output, as the person who started it.
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let traces = collector::start(&self.traces, &self.options.aws)?;
+        let signalled = shutdown_signal().context("can't wait for signals")?;
+        let connected = self.options.connect().await?;
+        let (server, _sandbox) = connected.server(Some(Caller::local()))?;
+        let session = server
+            .serve(rmcp::transport::stdio())
+            .await
+            .context("the client did not begin an MCP session")?;
+        tokio::select! {
+            ended = session.waiting() => { ended.context("the session broke off")?; }
+            () = signalled => {}
+        }
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    Ok(ExitCode::SUCCESS)
 }
