@@ -44,15 +44,16 @@ pub(super) fn start(config: &TracesConfig, aws: &AwsConfig) -> Result<Option<Exp
     let url: http::Uri = endpoint.parse()?;
     // Proxies are for what is elsewhere.
     let here = url.host().is_some_and(Endpoint::names_this_machine);
+    let host = url.host().unwrap_or_default().to_owned();
     let collector = Collector {
         http: http_client::unrecorded(aws.ca_bundle.as_deref(), !here, Some(EXPORT))?,
         headers: config.headers()?,
         runtime: Handle::current(),
-        host: url.authority().map(|a| a.host().to_owned()).unwrap_or_default(),
+        host: host.clone(),
         failing: AtomicBool::new(false),
     };
     let provider = trace::export::provider(config, &endpoint, Arc::new(collector))?;
-    tracing::info!(endpoint = ?url.host(), "exporting traces");
+    tracing::info!(?host, "exporting traces");
     Ok(Some(trace::start(provider)))
 }
 
@@ -77,12 +78,10 @@ impl HttpClient for Collector {
     /// The exporter calls it on a thread of its own, where no runtime is: the work goes to ours.
     async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         request.headers_mut().extend(self.headers.clone());
-        let sending = tokio::time::timeout(EXPORT, send(self.http.clone(), request));
-        // The timer wants the runtime too, so it is made there.
-        let sent = {
-            let _runtime = self.runtime.enter();
-            self.runtime.spawn(sending)
-        };
+        let http = self.http.clone();
+        let sent = self
+            .runtime
+            .spawn(async move { tokio::time::timeout(EXPORT, send(http, request)).await });
         let answer = match sent.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(format!("no answer within {} s", EXPORT.as_secs()).into()),

@@ -98,25 +98,36 @@ impl Span {
     }
 
     /// Does `work` inside this span; `conclude` says how it ended. Spans begun in it are below this one.
-    pub async fn within<T>(&self, work: impl Future<Output = T>, conclude: impl FnOnce(&Self, &T)) -> T {
-        let Some(context) = &self.0 else {
-            return work.await;
-        };
-        let mut abandoned = Abandoned(Some(self));
-        let output = work.with_context(context.clone()).await;
-        abandoned.0 = None;
-        conclude(self, &output);
-        self.end();
-        output
+    pub fn within<'a, T>(
+        &'a self,
+        work: impl Future<Output = T> + 'a,
+        conclude: impl FnOnce(&Self, &T) + 'a,
+    ) -> impl Future<Output = T> + 'a {
+        // On the heap, once: each layer of an async function around it would hold it twice, and a stack is soon too small.
+        let work = Box::pin(work);
+        async move {
+            let Some(context) = &self.0 else {
+                return work.await;
+            };
+            let mut abandoned = Abandoned(Some(self));
+            let output = work.with_context(context.clone()).await;
+            abandoned.0 = None;
+            conclude(self, &output);
+            self.end();
+            output
+        }
     }
 
     /// The same, and what is logged meanwhile carries the ids.
-    pub async fn around<T>(&self, work: impl Future<Output = T>, conclude: impl FnOnce(&Self, &T)) -> T {
-        let Some((trace_id, span_id)) = self.ids() else {
-            return work.await;
-        };
-        // An error's level, so that the ids are there whatever level is logged.
-        let ids = tracing::error_span!("trace", trace_id, span_id);
-        self.within(work.instrument(ids), conclude).await
+    pub fn around<'a, T>(
+        &'a self,
+        work: impl Future<Output = T> + 'a,
+        conclude: impl FnOnce(&Self, &T) + 'a,
+    ) -> impl Future<Output = T> + 'a {
+        let ids = self.ids().map_or_else(tracing::Span::none, |(trace_id, span_id)| {
+            // An error's level, so that the ids are there whatever level is logged.
+            tracing::error_span!("trace", trace_id, span_id)
+        });
+        self.within(work.instrument(ids), conclude)
     }
 }

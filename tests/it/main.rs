@@ -20,4 +20,5 @@ mod registry;
 mod resources;
 mod tidy;
 mod tools;
+mod traces;
 mod upstream_fixture;
