@@ -7,6 +7,7 @@ mod collector;
 mod connect;
 mod iam;
 mod log;
+mod proxy;
 mod serve;
 mod tools;
 
@@ -47,6 +48,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Serve MCP on standard input and output
     Stdio(Box<serve::Stdio>),
+    /// Serve MCP on standard input and output, and relay it with signed requests to an MCP server at AWS
+    Proxy(Box<proxy::Proxy>),
     /// Show the tools
     Tools(Box<tools::Tools>),
     /// Call one tool and print its result; the exit code tells whether it succeeded
@@ -78,8 +81,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_));
-    log::start(&cli.log, if serves { "info" } else { "warn" })?;
+    let otherwise = match &cli.command {
+        Command::Proxy(proxy) => proxy.log_level(),
+        Command::Serve(_) | Command::Stdio(_) => "info",
+        _ => "warn",
+    };
+    log::start(&cli.log, otherwise)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -94,6 +101,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
         Command::Stdio(stdio) => stdio.run().await,
+        Command::Proxy(proxy) => proxy.run().await,
         Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,
         Command::Accounts(accounts) => accounts.run(),

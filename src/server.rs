@@ -327,10 +327,7 @@ impl ServerHandler for Server {
             Some(Found::Hidden(entry, why)) => (entry, Some(why)),
             None => {
                 metrics::record(|m| m.rejected(Cause::UnknownTool));
-                return Err(ErrorData::invalid_params(
-                    self.unknown(&request.name, forwarded.err()),
-                    None,
-                ));
+                return Err(ErrorData::invalid_params(self.unknown(&request.name, &forwarded), None));
             }
         };
         let Some(caller) = self.caller(&context) else {

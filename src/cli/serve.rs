@@ -62,7 +62,8 @@ impl Serve {
             server.catalogue().entries().count(),
         );
         // Before anything is said or heard, so that a wrong setting is all that is said.
-        let router = http::router(&self.http, auth, move || server.clone(), &lifecycle)?;
+        let serves = server.clone();
+        let router = http::router(&self.http, auth, move || serves.clone(), &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
@@ -86,6 +87,7 @@ impl Serve {
             shutdown.cancel();
         });
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
+        server.close().await;
         if let Some(scrapes) = scrapes {
             scrapes.end().await;
         }
@@ -200,6 +202,7 @@ impl Stdio {
         let connected = self.options.connect().await?;
         let (server, _sandbox) = connected.server(Some(Caller::local()))?;
         let session = server
+            .clone()
             .serve(rmcp::transport::stdio())
             .await
             .context("the client did not begin an MCP session")?;
@@ -207,6 +210,7 @@ impl Stdio {
             ended = session.waiting() => { ended.context("the session broke off")?; }
             () = signalled => {}
         }
+        server.close().await;
         if let Some(traces) = traces {
             traces.end().await;
         }

@@ -5,8 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use clap::ArgAction;
 
 use super::{
+    env::ConfigError,
     region::Region,
-    value::{Limit, count_limit, duration_limit},
+    value::{Limit, count_limit, duration_limit, on_off},
 };
 
 /// Accounts, credentials and endpoints.
@@ -144,10 +145,38 @@ impl From<&Self> for Profiles {
 }
 
 impl AwsConfig {
+    /// What the variables, and no flags, make of it: for commands that have other flags.
+    ///
+    /// # Errors
+    /// The first wrong value, in one line.
+    pub fn from_environment() -> Result<Self, super::ConfigError> {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            aws: AwsConfig,
+        }
+        super::env::parse::<Alone>(["aws-ops-mcp".into()]).map(|alone| alone.aws)
+    }
+
     /// Which profiles calls may name, where the setting leaves it to the surroundings too.
     pub fn profiles(&self) -> Profiles {
         let unset = || Profiles::from(self.web_identity_token_file.is_none());
         self.profiles.clone().unwrap_or_else(unset)
+    }
+}
+
+impl AwsConfig {
+    /// Every default, whatever the environment says: for commands that read other variables.
+    ///
+    /// # Errors
+    /// There is none as long as every setting has a default.
+    pub fn plain(ca_bundle: Option<PathBuf>) -> Result<Self, ConfigError> {
+        use clap::{Args as _, FromArgMatches as _};
+        let command = Self::augment_args(clap::Command::new("plain"));
+        let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
+        let matches = command.try_get_matches_from(["plain"]).map_err(ConfigError::Usage)?;
+        let plain = Self::from_arg_matches(&matches).map_err(ConfigError::Usage)?;
+        Ok(Self { ca_bundle, ..plain })
     }
 }
 
@@ -168,15 +197,6 @@ impl AwsConfig {
 fn attempts(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|n| (1..=10).contains(n));
     number.ok_or_else(|| "expected a whole number from 1 to 10".to_owned())
-}
-
-/// `on` or `off`.
-fn on_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" | "true" => Ok(true),
-        "off" | "false" => Ok(false),
-        _ => Err("expected `on` or `off`".to_owned()),
-    }
 }
 
 /// `on`, `off`, or names of profiles.

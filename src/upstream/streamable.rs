@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, JsonObject, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonObject, ServerJsonRpcMessage},
     transport::streamable_http_client::{
         SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
     },
@@ -18,6 +18,7 @@ use crate::trace;
 
 use super::{
     Sender, UpstreamError,
+    relayed::Relayed,
     sender::{Answer, LARGEST_ANSWER},
 };
 
@@ -36,6 +37,7 @@ pub struct SignedClient {
     sender: Sender,
     headers: Arc<HeaderMap>,
     metadata: Arc<JsonObject>,
+    listens: bool,
 }
 
 impl SignedClient {
@@ -45,7 +47,14 @@ impl SignedClient {
             sender,
             headers: Arc::default(),
             metadata: Arc::default(),
+            listens: true,
         }
+    }
+
+    /// Without the stream of what the server says unasked, which would hold a connection for each session: AWS allows an account 27.
+    #[must_use]
+    pub fn without_listening(self) -> Self {
+        Self { listens: false, ..self }
     }
 
     /// With headers on every request. The signature covers them, but for `User-Agent`.
@@ -100,11 +109,20 @@ impl SignedClient {
     }
 
     fn body_of(&self, message: &ClientJsonRpcMessage) -> Result<Bytes, serde_json::Error> {
-        if self.metadata.is_empty() {
+        let relayed = match message {
+            ClientJsonRpcMessage::Request(request) => request.request.extensions().get::<Relayed>(),
+            _ => None,
+        };
+        if self.metadata.is_empty() && relayed.is_none() {
             return serde_json::to_vec(message).map(Bytes::from);
         }
         let mut value = serde_json::to_value(message)?;
-        if let Some(Value::Object(params)) = value.get_mut("params") {
+        if let Some(relayed) = relayed {
+            relayed.restore(&mut value);
+        }
+        if !self.metadata.is_empty()
+            && let Some(Value::Object(params)) = value.get_mut("params")
+        {
             let mut meta = self.metadata.as_ref().clone();
             if let Some(Value::Object(own)) = params.remove("_meta") {
                 meta.extend(own);
@@ -280,6 +298,9 @@ impl StreamableHttpClient for SignedClient {
         mut custom_headers: HashMap<HeaderName, HeaderValue>,
         max_sse_event_size: usize,
     ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Fault> {
+        if !self.listens && last_event_id.is_none() {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
         if let Some(value) = last_event_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
             custom_headers.insert(HeaderName::from_static("last-event-id"), value);
         }

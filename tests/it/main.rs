@@ -5,6 +5,7 @@
 
 mod support;
 
+mod agentcore;
 mod catalogue;
 mod cli;
 mod env_example;
@@ -16,6 +17,7 @@ mod identity;
 mod leaks;
 mod least_privilege;
 mod metrics;
+mod proxy;
 mod registry;
 mod resources;
 mod tidy;

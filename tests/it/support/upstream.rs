@@ -3,4 +3,4 @@
 #[path = "../../../examples/upstream/upstream.rs"]
 mod fixture;
 
-pub(crate) use fixture::{Caller, Era, Fault, Options, Quotas, Upstream, signers_of};
+pub(crate) use fixture::{Caller, Era, Fault, Options, Quotas, RUNTIME_ARN, Upstream, signers_of};
