@@ -3,11 +3,13 @@
 mod accounts;
 mod call;
 mod check;
+mod collector;
 mod connect;
 mod iam;
 mod log;
 mod proxy;
 mod serve;
+mod stdin;
 mod tools;
 
 use std::{
@@ -46,7 +48,7 @@ enum Command {
     /// Serve MCP over HTTP: /mcp (Streamable HTTP) and /sse (HTTP+SSE)
     Serve(Box<serve::Serve>),
     /// Serve MCP on standard input and output
-    Stdio(Box<AwsOptions>),
+    Stdio(Box<serve::Stdio>),
     /// Serve MCP on standard input and output, and relay it with signed requests to an MCP server at AWS
     Proxy(Box<proxy::Proxy>),
     /// Show the tools
@@ -80,8 +82,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_) | Command::Proxy(_));
-    log::start(&cli.log, if serves { "info" } else { "warn" })?;
+    let otherwise = match &cli.command {
+        Command::Proxy(proxy) => proxy.log_level(),
+        Command::Serve(_) | Command::Stdio(_) => "info",
+        _ => "warn",
+    };
+    log::start(&cli.log, otherwise)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -95,7 +101,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
-        Command::Stdio(options) => serve::stdio(&options).await,
+        Command::Stdio(stdio) => stdio.run().await,
         Command::Proxy(proxy) => proxy.run().await,
         Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,

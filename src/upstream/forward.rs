@@ -23,6 +23,7 @@ use crate::{
         limiter::Limiter,
     },
     config::{AwsConfig, AwsMcpConfig, AwsMcpEndpoint, ConfigError, Region},
+    trace::{self, SpanKind, attribute},
 };
 
 use super::{
@@ -128,7 +129,8 @@ impl Forwarder {
         self.fixed.clone().unwrap_or_else(|| Endpoint::aws_mcp(region.as_str()))
     }
 
-    /// The server's tools. What is known is given at once, and looked at again in the background when it is old.
+    /// The server's tools. What is known is given at once, and looked at again in the background when it is old. Only who asks
+    /// first waits for an answer: a server that can't be reached holds up nobody else.
     ///
     /// # Errors
     /// Why they are not known: the server can't be reached, or has not answered yet.
@@ -141,6 +143,11 @@ impl Forwarder {
                 Ok(known)
             }
             Known::Failed(error) => Err(error),
+            Known::Silent(error) => {
+                let this = self.clone();
+                tokio::spawn(async move { this.list().await });
+                Err(error)
+            }
             Known::Nothing => {
                 let this = self.clone();
                 let listing = tokio::spawn(async move { this.list().await });
@@ -194,8 +201,33 @@ impl Forwarder {
         let mut params = CallToolRequestParams::new(call.tool.to_owned()).with_arguments(call.arguments.clone());
         let mut meta = RequestMetaObject::new();
         meta.0.0.insert("AWS_REGION".to_owned(), json!(call.region.as_str()));
-        params.meta = Some(meta);
-        peer.call_tool_once(params).await.map_err(|e| session.fault(e))
+        let span = self.span(call);
+        let work = async {
+            let context = trace::outgoing().into_iter();
+            meta.0.0.extend(context.map(|(name, value)| (name, json!(value))));
+            params.meta = Some(meta);
+            peer.call_tool_once(params).await.map_err(|e| session.fault(e))
+        };
+        let conclude = |span: &trace::Span, answer: &Result<CallToolResponse, UpstreamError>| match answer {
+            Err(error) => span.fail(error.kind()),
+            Ok(CallToolResponse::Complete(answer)) if answer.is_error == Some(true) => span.fail("tool_error"),
+            Ok(_) => {}
+        };
+        span.within(work, conclude).await
+    }
+
+    /// The span of one attempt, of which the server is told in `_meta` and in the request's headers.
+    fn span(&self, call: &Forwarded<'_>) -> trace::Span {
+        let attributes = || {
+            vec![
+                attribute("mcp.method.name", "tools/call"),
+                attribute("gen_ai.operation.name", "execute_tool"),
+                attribute("gen_ai.tool.name", call.tool.to_owned()),
+                attribute("server.address", self.endpoint(call.region).host().to_owned()),
+                attribute("cloud.region", call.region.as_str()),
+            ]
+        };
+        trace::Span::below(|| format!("tools/call {}", call.tool), SpanKind::Client, attributes)
     }
 
     async fn list(&self) -> Result<Arc<Definitions>, UpstreamError> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, JsonObject, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonObject, ServerJsonRpcMessage},
     transport::streamable_http_client::{
         SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
     },
@@ -14,8 +14,11 @@ use rmcp::{
 use serde_json::Value;
 use sse_stream::{Sse, SseStream};
 
+use crate::trace;
+
 use super::{
     Sender, UpstreamError,
+    relayed::Relayed,
     sender::{Answer, LARGEST_ANSWER},
 };
 
@@ -106,11 +109,20 @@ impl SignedClient {
     }
 
     fn body_of(&self, message: &ClientJsonRpcMessage) -> Result<Bytes, serde_json::Error> {
-        if self.metadata.is_empty() {
+        let relayed = match message {
+            ClientJsonRpcMessage::Request(request) => request.request.extensions().get::<Relayed>(),
+            _ => None,
+        };
+        if self.metadata.is_empty() && relayed.is_none() {
             return serde_json::to_vec(message).map(Bytes::from);
         }
         let mut value = serde_json::to_value(message)?;
-        if let Some(Value::Object(params)) = value.get_mut("params") {
+        if let Some(relayed) = relayed {
+            relayed.restore(&mut value);
+        }
+        if !self.metadata.is_empty()
+            && let Some(Value::Object(params)) = value.get_mut("params")
+        {
             let mut meta = self.metadata.as_ref().clone();
             if let Some(Value::Object(own)) = params.remove("_meta") {
                 meta.extend(own);
@@ -170,6 +182,21 @@ impl SignedClient {
     }
 }
 
+/// The trace context of a call's `_meta`, for whoever reads headers alone.
+fn trace_headers(message: &ClientJsonRpcMessage) -> Vec<(HeaderName, HeaderValue)> {
+    let ClientJsonRpcMessage::Request(request) = message else {
+        return Vec::new();
+    };
+    let ClientRequest::CallToolRequest(call) = &request.request else {
+        return Vec::new();
+    };
+    let header = |name: &'static str| {
+        let value = call.params.meta.as_ref()?.0.0.get(name)?.as_str()?;
+        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+    };
+    trace::FIELDS.into_iter().filter_map(header).collect()
+}
+
 impl StreamableHttpClient for SignedClient {
     type Error = UpstreamError;
 
@@ -197,7 +224,9 @@ impl StreamableHttpClient for SignedClient {
         let had_session = session_id.is_some();
         let body = self.body_of(&message)?;
         let accept = "application/json, text/event-stream";
-        let answer = self.send(Method::POST, accept, session_id.as_deref(), custom_headers, body);
+        let mut headers = custom_headers;
+        headers.extend(trace_headers(&message));
+        let answer = self.send(Method::POST, accept, session_id.as_deref(), headers, body);
         let answer = answer.await.map_err(StreamableHttpError::Client)?;
         if matches!(answer.status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return Ok(StreamableHttpPostResponse::Accepted);
