@@ -1,6 +1,6 @@
 """Two replicas behind a load balancer, restarted or killed under load.
 
-Usage: restarts.py rolling|kill --binary B --upstream U (--nginx N | --haproxy H) [--times N] [--drain 1s] [--grace 20s] [--clients 16] [--logs DIRECTORY]
+Usage: restarts.py rolling|kill --binary B --upstream U (--nginx N | --haproxy H) [--times N] [--drain 2s] [--grace 20s] [--clients 16] [--logs DIRECTORY]
 """
 
 import argparse
@@ -20,7 +20,7 @@ from backend import Backend
 
 async def rolling(load, balancer, replicas, times):
     """As Kubernetes does it: one by one, the next when the one before is ready again. Every exit must be an orderly one."""
-    longest = 0.0
+    longest, moments = 0.0, []
     for n in range(times):
         replica = replicas[n % len(replicas)]
         began = time.monotonic()
@@ -28,10 +28,15 @@ async def rolling(load, balancer, replicas, times):
         await balancer.leaves(replica)
         code = await replica.stopped()
         assert code == 0, f"restart {n}: {replica.name} exited with {code}"
+        moments.append((began, balancer.noticed[-1], time.monotonic() - began))
         longest = max(longest, time.monotonic() - began)
         await replica.start()
         await balancer.comes(replica)
-    return f"{times} restarts, the longest end took {longest:.1f} s", lambda call: False
+    for call in load.failed():
+        if at := next((m for m in reversed(moments) if m[0] < call.ended), None):
+            print(f"  {call.tool} failed {call.ended - at[0]:.2f} s after a SIGTERM that was noticed after {at[1]:.2f} s and obeyed after {at[2]:.2f} s")
+    said = f"{times} restarts, the longest end took {longest:.1f} s, noticed at the latest after {max(balancer.noticed):.1f} s"
+    return said, lambda call: False
 
 
 async def kill(load, balancer, replicas, times):
@@ -96,6 +101,6 @@ if __name__ == "__main__":
         parser.add_argument(f"--{flag}")
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--drain", default="1s")
+    parser.add_argument("--drain", default="2s")
     parser.add_argument("--grace", default="20s")
     sys.exit(0 if asyncio.run(main(parser.parse_args())) else 1)

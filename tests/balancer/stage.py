@@ -15,7 +15,7 @@ CALLERS = {f"caller{n}": secrets.token_hex(32) for n in range(32)}
 SETTINGS = {
     "MCP_AUTH_TOKENS": ",".join(f"{name}={token}" for name, token in CALLERS.items()),
     "ACCOUNT_STAGING_ROLE_ARN": "arn:aws:iam::333333333333:role/aws-ops-target",
-    "MCP_STATELESS": "true", "SHUTDOWN_DRAIN": "1s", "SHUTDOWN_GRACE": "20s", "LOG_FORMAT": "json",
+    "MCP_STATELESS": "true", "SHUTDOWN_DRAIN": "2s", "SHUTDOWN_GRACE": "20s", "LOG_FORMAT": "json",
     "ASSUME_ROLE_RATE": "off", "CALLER_RATE": "off", "CALLER_WRITE_RATE": "off", "MAX_IN_FLIGHT_PER_CALLER": "off",
 }
 
@@ -46,7 +46,8 @@ class Replica:
 
     async def stopped(self):
         """Until it has ended by itself; its exit code."""
-        return await asyncio.wait_for(self.process.wait(), 40)
+        async with asyncio.timeout(40):
+            return await self.process.wait()
 
     async def kill(self):
         if self.process and self.process.returncode is None:
@@ -62,7 +63,7 @@ class Nginx:
 
     def __init__(self, program, replicas, directory):
         self.program, self.replicas, self.directory = program, list(replicas), pathlib.Path(directory)
-        self.port, self.there = wire.free_port(), list(replicas)
+        self.port, self.there, self.noticed = wire.free_port(), list(replicas), []
 
     def configure(self):
         servers = " ".join(f"server 127.0.0.1:{r.port} max_fails=0;" for r in self.there)
@@ -100,9 +101,11 @@ http {{
         self.process.send_signal(signal.SIGHUP)
 
     async def leaves(self, replica):
+        began = time.monotonic()
         await asyncio.sleep(ENDPOINTS)
         self.there.remove(replica)
         self.reload()
+        self.noticed.append(time.monotonic() - began)
 
     async def comes(self, replica):
         if replica not in self.there:
@@ -118,7 +121,7 @@ class Haproxy:
 
     def __init__(self, program, replicas, directory):
         self.program, self.replicas, self.directory = program, list(replicas), pathlib.Path(directory)
-        self.port, self.socket = wire.free_port(), self.directory / "haproxy.sock"
+        self.port, self.socket, self.noticed = wire.free_port(), self.directory / "haproxy.sock", []
 
     async def __aenter__(self):
         servers = "\n  ".join(f"server {r.name} 127.0.0.1:{r.port} check" for r in self.replicas)
@@ -140,7 +143,8 @@ backend replicas
   balance roundrobin
   option httpchk
   http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host localhost
-  default-server inter 100ms fall 1 rise 1
+  timeout check 2s
+  default-server inter 100ms fall 2 rise 1
   {servers}
 """)
         self.process = await asyncio.create_subprocess_exec(
@@ -153,21 +157,25 @@ backend replicas
         self.process.terminate()
         await self.process.wait()
 
-    async def leaves(self, _):
-        pass
+    async def leaves(self, replica):
+        self.noticed.append(await self.until(replica, False))
 
     async def comes(self, replica):
         """Until its check has passed: as a rollout waits for the ALB with pod readiness gates."""
-        until = time.monotonic() + 10
-        while time.monotonic() < until:
+        await self.until(replica, True)
+
+    async def until(self, replica, up):
+        """The seconds until its checks say so."""
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < 10:
             reader, writer = await asyncio.open_unix_connection(self.socket)
             writer.write(b"show servers state replicas\n")
             states = [text.split() for text in (await reader.read()).decode().splitlines()[2:] if text.strip()]
             writer.close()
-            if any(s[3] == replica.name and s[5] == "2" for s in states):
-                return
+            if any(s[3] == replica.name and (s[5] == "2") == up for s in states):
+                return passed
             await asyncio.sleep(0.05)
-        raise AssertionError(f"haproxy does not see {replica.name}")
+        raise AssertionError(f"haproxy does not see that {replica.name} is {'up' if up else 'down'}")
 
 
 async def answers(balancer):

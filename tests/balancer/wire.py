@@ -211,7 +211,9 @@ class Sse:
         except BaseException:
             self.waiting.pop(body["id"], None)
             raise
-        return await asyncio.wait_for(waits, 60)
+        # Not wait_for, which can swallow a cancellation.
+        async with asyncio.timeout(60):
+            return await waits
 
     async def call(self, tool, **arguments):
         return data_of(await self.ask(call(tool, arguments)))
