@@ -16,6 +16,7 @@ mod iam;
 mod identity;
 mod leaks;
 mod least_privilege;
+mod proxy;
 mod registry;
 mod resources;
 mod tidy;
