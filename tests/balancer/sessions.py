@@ -77,11 +77,16 @@ async def over_replicas(a, b):
     await at(b).legacy(*CALL, session=session, account="staging")
     await a.start()
     await at(a).legacy(*CALL, session=session, account="staging")
+    await a.kill()
+    await at(b).legacy(*CALL, session=session, account="staging")
+    await a.start()
+    await at(a).legacy(*CALL, session=session, account="staging")
     ended = await at(b).send("DELETE", "/mcp", mcp_session_id=session, mcp_protocol_version="2025-06-18")
     assert ended.status in (200, 202, 204), ended.status
     refused = await told(at(a).legacy(*CALL, session=session, account="staging"))
     assert refused.startswith("404"), refused
-    print("a session of /mcp: used on both replicas, after a restart of the one that it began on, ended on the other; nobody else's")
+    print("a session of /mcp: used on both replicas, after SIGTERM and kill -9 of the one that it began on, "
+          "ended on the other; to another caller 404")
 
 
 async def over_sse(a, b):
@@ -102,8 +107,15 @@ async def balanced(balancer, replicas):
     streams = [await wire.Sse(wire.Client(balancer.port, ALICE, keep=False)).open() for _ in range(8)]
     for stream in streams * 5:
         await stream.call(*CALL, account="staging")
-    for stream in streams:
+    await replicas[0].kill()
+    # The load balancer passes on that the connection is gone; a client then connects again, to whoever is there.
+    ended = [stream for stream in streams if stream.ended.is_set() or not await still(stream)]
+    again = [await wire.Sse(wire.Client(balancer.port, ALICE, keep=False)).open() for _ in ended]
+    for stream in [s for s in streams if s not in ended] + again:
+        await stream.call(*CALL, account="staging")
+    for stream in streams + again:
         await stream.close()
+    await replicas[0].start()
     clients = [wire.Client(balancer.port, token, keep=False) for token in list(stage.CALLERS.values())[:8]]
     sessions = [await client.initialize() for client in clients]
     over, calls, failures = asyncio.Event(), [0], []
@@ -126,9 +138,20 @@ async def balanced(balancer, replicas):
             await replica.start()
             await balancer.comes(replica)
         over.set()
-    print(f"behind nginx by turns: {len(streams)} streams of /sse, {len(streams) * 5} calls; {len(sessions)} sessions of /mcp over "
+    print(f"behind nginx by turns: {len(streams)} streams of /sse, {len(streams) * 5} calls, {len(ended)} opened again after kill -9 of "
+          f"their replica; {len(sessions)} sessions of /mcp over "
           f"{len(replicas) * 2} restarts: {calls[0]} calls, {len(failures)} failed {failures[:3]}")
     assert not failures
+
+
+async def still(stream):
+    """Whether the stream is open, a moment later."""
+    try:
+        async with asyncio.timeout(0.2):
+            await stream.ended.wait()
+    except TimeoutError:
+        return True
+    return False
 
 
 async def without_redis(a, b, redis):

@@ -70,7 +70,7 @@ class Answer:
 
 def text_of(body):
     """What a body says, without a load balancer's HTML."""
-    return " ".join(re.sub(r"<[^>]*>", " ", body.decode(errors="replace")).split())[:200]
+    return " ".join(re.sub(r"<[^>]*>", " ", body.decode(errors="replace")).split())[:250]
 
 
 async def line(reader):
@@ -174,7 +174,7 @@ class Sse:
     async def open(self):
         answer = await self.stream.send("GET", "/sse")
         if answer.status != 200:
-            raise Failed(f"/sse: {answer.status} {(await answer.body())[:200]}")
+            raise Failed(f"/sse: {answer.status} {text_of(await answer.body())}")
         events = answer.events()
         self.endpoint = await anext(events)
         self.task = asyncio.create_task(self.read(events))
