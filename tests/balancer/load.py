@@ -25,7 +25,7 @@ class Load:
 
     def __init__(self, balancer, bucket, clients=16):
         self.balancer, self.bucket, self.clients = balancer, bucket, clients
-        self.calls, self.flying, self.names, self.over = [], set(), itertools.count(), False
+        self.calls, self.names, self.over = [], itertools.count(), False
 
     async def __aenter__(self):
         tokens = itertools.cycle(stage.CALLERS.values())
@@ -43,7 +43,6 @@ class Load:
             if self.over:
                 return client.close()
             call = Call(*self.choose(turn), began=time.monotonic())
-            self.flying.add(id(call))
             try:
                 async with asyncio.timeout(60):
                     await speak(call.tool, **self.arguments(call))
@@ -51,7 +50,6 @@ class Load:
                 call.failure = f"{type(error).__name__}: {error}"
                 client.close()
             call.ended = time.monotonic()
-            self.flying.discard(id(call))
             self.calls.append(call)
 
     def choose(self, turn):
