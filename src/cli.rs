@@ -3,6 +3,7 @@
 mod accounts;
 mod call;
 mod check;
+mod collector;
 mod connect;
 mod iam;
 mod log;
@@ -47,7 +48,7 @@ enum Command {
     /// Serve MCP over HTTP: /mcp (Streamable HTTP) and /sse (HTTP+SSE)
     Serve(Box<serve::Serve>),
     /// Serve MCP on standard input and output
-    Stdio(Box<AwsOptions>),
+    Stdio(Box<serve::Stdio>),
     /// Serve MCP on standard input and output, and relay it with signed requests to an MCP server at AWS
     Proxy(Box<proxy::Proxy>),
     /// Show the tools
@@ -100,7 +101,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
 async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
-        Command::Stdio(options) => serve::stdio(&options).await,
+        Command::Stdio(stdio) => stdio.run().await,
         Command::Proxy(proxy) => proxy.run().await,
         Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,

@@ -11,6 +11,7 @@ mod health;
 mod lifecycle;
 mod listener;
 mod observe;
+mod scrape;
 mod proxies;
 mod sessions;
 mod sse;
@@ -24,6 +25,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use lifecycle::Lifecycle;
 pub use listener::{Peer, listen, shutdown_signal};
+pub use scrape::{Scrapes, scrapes};
 
 use crate::{
     auth::{AuthFailures, Authenticator},

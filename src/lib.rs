@@ -13,6 +13,8 @@ pub mod aws;
 pub mod upstream;
 pub mod auth;
 pub mod config;
+pub mod trace;
+pub mod metrics;
 
 #[cfg(feature = "sandbox")]
 pub mod sandbox;

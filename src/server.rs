@@ -6,6 +6,7 @@ mod fan_out;
 mod filter;
 mod finish;
 mod forwarded;
+mod record;
 mod resources;
 mod schema;
 mod scope;
@@ -27,15 +28,17 @@ use rmcp::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{Caller, RequestId},
+    auth::Caller,
     aws::{Aws, Resolver, Selector, targets},
-    ops::{OpError, Receipt},
+    metrics::{self, Cause},
+    ops::OpError,
     upstream::Forwarder,
 };
 
 use call::{Call, Outcome};
 use catalogue::Found;
 use forwarded::Forwarding;
+use record::Ended;
 
 pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
@@ -112,22 +115,58 @@ impl Server {
             .ok_or_else(|| ErrorData::invalid_request("the request carries no caller", None))
     }
 
-    /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
-    async fn run(
+    /// Makes the answer of a call, whatever comes of it, and records how it ended.
+    async fn answer(
         &self,
-        mut call: Call<'_>,
-        selector: Option<Selector>,
+        entry: &Entry,
+        hidden: Option<&str>,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
         caller: &Caller,
-    ) -> (JsonObject, Option<Receipt>) {
+        started: Instant,
+    ) -> JsonObject {
+        let parts = context.extensions.get::<http::request::Parts>();
+        let request_id = parts.and_then(|p| p.extensions.get().copied());
+        let taken = match hidden {
+            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
+            None => entry.take_selector(arguments).and_then(|(selector, mut arguments)| {
+                let many = selector.as_ref().is_some_and(Selector::is_many);
+                let access = entry.take_read_only(&mut arguments, many)?;
+                Ok((selector, arguments, access))
+            }),
+        };
+        let ended = match taken {
+            Ok((selector, arguments, access)) => {
+                let call = Call {
+                    entry,
+                    arguments,
+                    context,
+                    access,
+                    max_bytes: self.0.aws.limits().max_result_bytes.get(),
+                };
+                // rmcp would leave the client of a panicking tool waiting for ever.
+                let run = AssertUnwindSafe(self.run(call, selector, caller)).catch_unwind().await;
+                run.unwrap_or_else(|_| Ended::before(OpError::internal("a tool panicked")))
+            }
+            Err(error) => Ended::before(error),
+        };
+        ended.record(entry, caller, request_id, started);
+        ended.body
+    }
+
+    /// Runs a tool in its target or targets, under the deadline, and makes the answer's body.
+    async fn run(&self, mut call: Call<'_>, selector: Option<Selector>, caller: &Caller) -> Ended {
         let inner = &self.0;
         let limit = inner.aws.limits().max_result_bytes.get();
         let cancelled = call.context.ct.clone();
         let mut outcome = Outcome::default();
+        let mut environment = None;
         let many = selector.as_ref().filter(|s| s.is_many()).cloned();
         let result = if let Some(selector) = many {
             call.max_bytes = limit.map(fan_out::share);
             let work = async {
                 let targets = targets(&inner.resolver, &selector, caller)?;
+                environment = record::environment(targets.iter().map(|t| t.target.as_ref().ok()));
                 inner
                     .fan_out(&call, targets, selector.targets_from.as_deref(), limit)
                     .await
@@ -138,7 +177,7 @@ impl Server {
                 () = cancelled.cancelled() => Err(OpError::InvalidInput("the call was cancelled".to_owned())),
             };
             match result {
-                Ok(body) => return (body, None),
+                Ok(body) => return Ended::new(body, None, environment),
                 Err(error) => Err(error),
             }
         } else {
@@ -150,7 +189,8 @@ impl Server {
         };
         outcome.result = Some(result);
         let (body, _) = finish::body(call.entry, &mut outcome);
-        (body, outcome.receipt)
+        let environment = environment.or_else(|| record::environment([outcome.target.as_ref()]));
+        Ended::new(body, outcome.receipt, environment)
     }
 
     /// Waits for `work`, but not beyond the tool deadline, and not for a client that has gone.
@@ -276,6 +316,7 @@ impl ServerHandler for Server {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let started = Instant::now();
+        let _in_flight = metrics::hold(|m| m.in_flight());
         let forwarded = self.forwarded(&request.name).await;
         let found = match &forwarded {
             Ok(forwarded) => forwarded.find(&request.name),
@@ -285,79 +326,26 @@ impl ServerHandler for Server {
             Some(Found::Tool(entry)) => (entry, None),
             Some(Found::Hidden(entry, why)) => (entry, Some(why)),
             None => {
+                metrics::record(|m| m.rejected(Cause::UnknownTool));
                 return Err(ErrorData::invalid_params(self.unknown(&request.name, &forwarded), None));
             }
         };
         let Some(caller) = self.caller(&context) else {
             return OpError::Forbidden("the request carries no caller".to_owned()).into_call_tool_result();
         };
-        let request_id = context
-            .extensions
-            .get::<http::request::Parts>()
-            .and_then(|p| p.extensions.get().copied());
         let limit = self.0.aws.limits().max_result_bytes.get();
-        let taken = match hidden {
-            Some(why) => Err(OpError::Hidden(entry.tool.name.to_string(), why.to_owned())),
-            None => entry
-                .take_selector(request.arguments.unwrap_or_default())
-                .and_then(|(selector, mut arguments)| {
-                    let many = selector.as_ref().is_some_and(Selector::is_many);
-                    let access = entry.take_read_only(&mut arguments, many)?;
-                    Ok((selector, arguments, access))
-                }),
-        };
-        let (body, receipt) = match taken {
-            Ok((selector, arguments, access)) => {
-                let call = Call {
-                    entry,
-                    arguments,
-                    context,
-                    access,
-                    max_bytes: limit,
-                };
-                // rmcp would leave the client of a panicking tool waiting for ever.
-                let run = AssertUnwindSafe(self.run(call, selector, &caller)).catch_unwind().await;
-                run.unwrap_or_else(|_| (finish::body_of(OpError::internal("a tool panicked")), None))
-            }
-            Err(error) => (finish::body_of(error), None),
-        };
-        log(entry, &caller, request_id, &body, receipt, started);
+        let span = record::tool_span(entry, &context);
+        let work = self.answer(
+            entry,
+            hidden,
+            request.arguments.unwrap_or_default(),
+            context,
+            &caller,
+            started,
+        );
+        let body = span.around(work, record::tool_ended).await;
         Ok(finish::respond(body, limit))
     }
-}
-
-/// One line for each call: who, what, where, how it ended. Never an argument, never a result.
-fn log(
-    entry: &Entry,
-    caller: &Caller,
-    request_id: Option<RequestId>,
-    body: &JsonObject,
-    receipt: Option<Receipt>,
-    started: Instant,
-) {
-    let summary = |key: &str| {
-        body.get("summary")
-            .and_then(|s| s.get(key))
-            .and_then(serde_json::Value::as_u64)
-    };
-    let receipt = receipt.unwrap_or_default();
-    tracing::info!(
-        request_id = request_id.map(tracing::field::display),
-        tool = %entry.tool.name,
-        access = entry.declaration.access.as_str(),
-        %caller,
-        account_id = receipt.account_id,
-        account = receipt.account,
-        role_arn = receipt.role_arn,
-        profile = receipt.profile.as_ref().map(tracing::field::debug),
-        region = receipt.region,
-        aws_request_id = receipt.aws_request_id,
-        targets = summary("targets"),
-        failed = summary("failed"),
-        outcome = finish::code(body),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "tool call"
-    );
 }
 
 /// What a tool that failed before it ran would have answered.

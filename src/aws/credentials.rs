@@ -14,7 +14,7 @@ use aws_credential_types::{
 use aws_types::SdkConfig;
 use lru::LruCache;
 
-use crate::{auth::Caller, config::AwsLimits};
+use crate::{auth::Caller, config::AwsLimits, metrics};
 
 use super::{
     cache::{Cache, Clock, Lifetime, Remembered},
@@ -92,12 +92,25 @@ impl Credentials {
     /// # Errors
     /// Why they can't be had, now or a moment ago.
     pub async fn get(&self, identity: &Identity) -> Result<Keys, AccountError> {
-        match identity {
-            Identity::Default => self.cache.get(identity, || provided(&self.base, None)).await,
-            Identity::Profile(profile) => self.cache.get(identity, || self.profile(profile)).await,
-            Identity::Role(session) if session.once => self.assume(session).await,
-            Identity::Role(session) => self.cache.get(identity, || self.assume(session)).await,
+        if let Identity::Role(session) = identity
+            && session.once
+        {
+            return self.assume(session).await;
         }
+        let mut in_cache = true;
+        let fetch = || {
+            in_cache = false;
+            async {
+                match identity {
+                    Identity::Default => provided(&self.base, None).await,
+                    Identity::Profile(profile) => self.profile(profile).await,
+                    Identity::Role(session) => self.assume(session).await,
+                }
+            }
+        };
+        let keys = self.cache.get(identity, fetch).await;
+        metrics::record(|m| m.credentials(in_cache));
+        keys
     }
 
     /// Forgets an identity's keys, because AWS no longer takes them.
@@ -136,6 +149,12 @@ impl Credentials {
     }
 
     async fn assume_once(&self, session: &RoleSession) -> Result<Keys, AccountError> {
+        let keys = self.ask_sts(session).await;
+        metrics::record(|m| m.assume_role(keys.as_ref().err().map_or("ok", outcome)));
+        keys
+    }
+
+    async fn ask_sts(&self, session: &RoleSession) -> Result<Keys, AccountError> {
         let keys = self
             .cache
             .get(&Identity::Default, || provided(&self.base, None))
@@ -169,6 +188,15 @@ impl Credentials {
                 "this caller goes by another name in CloudTrail"
             );
         }
+    }
+}
+
+/// How a failed sign-in counts: under the error code that the tool will report.
+fn outcome(error: &AccountError) -> &'static str {
+    match error {
+        AccountError::Throttled { .. } => "throttled",
+        AccountError::Unreachable { .. } => "unreachable",
+        _ => "credentials",
     }
 }
 

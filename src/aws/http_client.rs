@@ -16,11 +16,19 @@ use aws_smithy_runtime_api::client::{
     http::{
         HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
     },
-    orchestrator::HttpRequest,
+    orchestrator::{HttpRequest, HttpResponse},
+    result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use aws_smithy_types::body::SdkBody;
+use http_body_util::{BodyExt as _, Limited};
 
-use crate::config::ConfigError;
+use crate::{config::ConfigError, metrics, trace};
+
+use super::{fault, operation};
+
+/// The largest error that is read to see which it is; a larger one is none of AWS's.
+const LARGEST_ERROR: usize = 1 << 20;
 
 tokio::task_local! {
     /// AWS's request id of the last answer that the current call got.
@@ -56,6 +64,20 @@ pub fn https(ca_bundle: Option<&Path>, proxies: bool) -> Result<SharedHttpClient
 /// # Errors
 /// As [`https`].
 pub fn connector(
+    ca_bundle: Option<&Path>,
+    proxies: bool,
+    connect_timeout: Option<Duration>,
+) -> Result<SharedHttpConnector, ConfigError> {
+    Ok(SharedHttpConnector::new(RecordingConnector {
+        connector: unrecorded(ca_bundle, proxies, connect_timeout)?,
+    }))
+}
+
+/// The same for requests that do not go to AWS, and so are neither counted nor traced.
+///
+/// # Errors
+/// As [`https`].
+pub fn unrecorded(
     ca_bundle: Option<&Path>,
     proxies: bool,
     connect_timeout: Option<Duration>,
@@ -107,7 +129,7 @@ fn tls_context(ca_bundle: Option<&Path>) -> Result<TlsContext, ConfigError> {
     })
 }
 
-/// `client`, with the request ids of its answers kept for [`with_request_id`].
+/// `client`, with the request ids of its answers kept for [`with_request_id`], and its requests counted.
 pub fn recording(client: SharedHttpClient) -> SharedHttpClient {
     SharedHttpClient::new(Recording { client })
 }
@@ -130,19 +152,78 @@ struct RecordingConnector {
     connector: SharedHttpConnector,
 }
 
+/// A request under way. One that is dropped before its answer was given up, mostly by a timeout.
+struct Attempt {
+    service: &'static str,
+    outcome: &'static str,
+    span: trace::Span,
+}
+
+impl Attempt {
+    fn ended(&mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if self.outcome != "ok" {
+            self.span.fail(self.outcome);
+        }
+        self.span.end();
+        metrics::record(|m| m.aws_call(self.service, self.outcome));
+    }
+}
+
 impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let service = metrics::service(request.headers().get("authorization"));
+        let mut attempt = Attempt {
+            service,
+            outcome: "timeout",
+            span: operation::span(service, &request),
+        };
         let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
-            let answer = answer.await?;
+            let answer = match answer.await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    attempt.ended("unreachable");
+                    return Err(error);
+                }
+            };
             let id = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"]
                 .iter()
                 .find_map(|n| answer.headers().get(*n));
+            attempt
+                .span
+                .set("http.response.status_code", i64::from(answer.status().as_u16()));
             if let Some(id) = id {
+                attempt.span.set("aws.request_id", id.to_owned());
                 // Outside a tool call (sign-in, `check`) nobody asks for it.
                 let _ = LAST_REQUEST_ID.try_with(|last| last.borrow_mut().replace(id.to_owned()));
             }
-            Ok(answer)
+            let told = told(answer).await;
+            attempt.ended(told.as_ref().map_or("unreachable", |(_, outcome)| outcome));
+            Ok(told?.0)
         })
     }
+}
+
+/// An answer, and how it counts. The body of an error is read, because AWS throttles with 400 and a code in it; each attempt is seen
+/// here alone, since the SDK repeats a throttled one by itself.
+async fn told(mut answer: HttpResponse) -> Result<(HttpResponse, &'static str), ConnectorError> {
+    let status = answer.status().as_u16();
+    if status < 400 {
+        let outcome = fault::outcome(status, String::new);
+        return Ok((answer, outcome));
+    }
+    let body = std::mem::replace(answer.body_mut(), SdkBody::empty());
+    let body = Limited::new(body, LARGEST_ERROR).collect().await;
+    let body = body.map_err(ConnectorError::io)?.to_bytes();
+    let outcome = fault::outcome(status, || {
+        fault::code_of(answer.headers().get("x-amzn-errortype"), &body)
+    });
+    *answer.body_mut() = SdkBody::from(body);
+    Ok((answer, outcome))
 }

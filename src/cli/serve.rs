@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Authenticator, Caller, generate_token},
-    config::{ConfigError, HttpConfig, Secret},
-    http::{self, Lifecycle, shutdown_signal},
+    config::{ConfigError, HttpConfig, MetricsConfig, Secret, TracesConfig},
+    http::{self, Lifecycle, Scrapes, shutdown_signal},
+    metrics,
 };
 
-use super::{AwsOptions, print};
+use super::{AwsOptions, collector, print};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -23,12 +24,30 @@ pub(super) struct Serve {
     http: HttpConfig,
 
     #[command(flatten)]
+    metrics: MetricsConfig,
+
+    #[command(flatten)]
+    traces: TracesConfig,
+
+    #[command(flatten)]
     options: AwsOptions,
+}
+
+/// Arguments of `stdio`.
+#[derive(Debug, Args)]
+pub(super) struct Stdio {
+    #[command(flatten)]
+    options: AwsOptions,
+
+    #[command(flatten)]
+    traces: TracesConfig,
 }
 
 impl Serve {
     pub(super) async fn run(mut self) -> Result<ExitCode> {
         self.check_limits()?;
+        let traces = collector::start(&self.traces, &self.options.aws)?;
+        let scrapes = self.scrapes().await?;
         let made_token = self.sandbox_token()?;
         let auth = Authenticator::from_config(&self.http)?;
         let connected = self.options.connect().await?;
@@ -69,8 +88,28 @@ impl Serve {
         });
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
         server.close().await;
+        if let Some(scrapes) = scrapes {
+            scrapes.end().await;
+        }
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Begins to count and to answer scrapes, if somebody is to scrape.
+    async fn scrapes(&self) -> Result<Option<Scrapes>> {
+        let Some(address) = self.metrics.address(self.http.host) else {
+            return Ok(None);
+        };
+        metrics::start().context("the metrics can't be made, which is a bug")?;
+        let listener = TcpListener::bind(address).await.with_context(|| {
+            format!("can't listen on {address} (METRICS_HOST, METRICS_PORT; port 0 takes a free one)")
+        })?;
+        let address = listener.local_addr().context("the listener has no address")?;
+        tracing::info!(%address, "listening on /metrics, without a token");
+        Ok(Some(http::scrapes(listener, &self.http.limits)))
     }
 
     /// A call that outlives its session would lose its answer while it goes on: dangerous for changes.
@@ -155,21 +194,27 @@ Ask: "Which secrets does production have that staging lacks?"   Stop with Ctrl-C
     )
 }
 
-/// Serves one client on standard input and output, as the person who started it.
-pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
-    let signalled = shutdown_signal().context("can't wait for signals")?;
-    let connected = options.connect().await?;
-    let (server, _sandbox) = connected.server(Some(Caller::local()))?;
-    let stdin = super::stdin::take().context("can't take standard input")?;
-    let session = server
-        .clone()
-        .serve((stdin, tokio::io::stdout()))
-        .await
-        .context("the client did not begin an MCP session")?;
-    tokio::select! {
-        ended = session.waiting() => { ended.context("the session broke off")?; }
-        () = signalled => {}
+impl Stdio {
+    /// Serves one client on standard input and output, as the person who started it.
+    pub(super) async fn run(self) -> Result<ExitCode> {
+        let traces = collector::start(&self.traces, &self.options.aws)?;
+        let signalled = shutdown_signal().context("can't wait for signals")?;
+        let connected = self.options.connect().await?;
+        let (server, _sandbox) = connected.server(Some(Caller::local()))?;
+        let stdin = super::stdin::take().context("can't take standard input")?;
+        let session = server
+            .clone()
+            .serve((stdin, tokio::io::stdout()))
+            .await
+            .context("the client did not begin an MCP session")?;
+        tokio::select! {
+            ended = session.waiting() => { ended.context("the session broke off")?; }
+            () = signalled => {}
+        }
+        server.close().await;
+        if let Some(traces) = traces {
+            traces.end().await;
+        }
+        Ok(ExitCode::SUCCESS)
     }
-    server.close().await;
-    Ok(ExitCode::SUCCESS)
 }

@@ -102,12 +102,12 @@ pub struct HttpLimits {
     pub shutdown_grace: Limit<Duration>,
 }
 
-fn address(text: &str) -> Result<IpAddr, String> {
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
     text.parse()
         .map_err(|_| "expected an IP address such as 127.0.0.1, 0.0.0.0 or ::1".to_owned())
 }
 
-fn port(text: &str) -> Result<u16, String> {
+pub(super) fn port(text: &str) -> Result<u16, String> {
     text.parse()
         .map_err(|_| "expected a port number, 0 to 65535".to_owned())
 }

@@ -14,7 +14,10 @@ use http::{
 use tokio::time::Instant;
 
 use super::{answer, listener::Peer, observe::record_caller, proxies::TrustedProxies};
-use crate::auth::{AuthFailures, Authenticator, Rejection};
+use crate::{
+    auth::{AuthFailures, Authenticator, Rejection},
+    metrics::{self, Cause},
+};
 
 pub(super) struct Access {
     pub(super) auth: Authenticator,
@@ -49,9 +52,15 @@ impl Access {
         if rejection != Rejection::Missing
             && let Some(wait) = self.failures.record(client, Instant::now())
         {
+            metrics::record(|m| m.rejected(Cause::AuthFailures));
             let text = "too many failed authentications from this address: wait, then send a valid token";
             return answer::retry_after(answer::text(StatusCode::TOO_MANY_REQUESTS, text), wait);
         }
+        let cause = match rejection {
+            Rejection::Missing => Cause::NoToken,
+            Rejection::Unknown | Rejection::Malformed(_) => Cause::Token,
+        };
+        metrics::record(|m| m.rejected(cause));
         match rejection {
             Rejection::Missing => challenge(
                 StatusCode::UNAUTHORIZED,

@@ -17,7 +17,10 @@ use super::{
     answer::{self, Refused},
     health,
 };
-use crate::config::http::HttpConfig;
+use crate::{
+    config::http::HttpConfig,
+    metrics::{self, Cause},
+};
 
 const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
@@ -92,8 +95,12 @@ impl Allowlist {
         let path = request.uri().path();
         // A kubelet asks with the pod's address as Host; there is nothing to rebind to on these two.
         if path != health::LIVE && path != health::READY {
-            self.check_hosts(request)?;
+            self.check_hosts(request).inspect_err(|_| count(Cause::Host))?;
         }
+        self.check_origin(request).inspect_err(|_| count(Cause::Origin))
+    }
+
+    fn check_origin(&self, request: &Request) -> Result<(), Refused> {
         match only(request, &ORIGIN)? {
             Some(origin) if !self.allows_origin(origin) => Err(forbidden(
                 "this origin is not allowed",
@@ -144,6 +151,10 @@ fn only<'a>(request: &'a Request, name: &HeaderName) -> Result<Option<&'a str>, 
             "send it once",
         )),
     }
+}
+
+fn count(cause: Cause) {
+    metrics::record(|m| m.rejected(cause));
 }
 
 fn forbidden(problem: &str, value: &str, hint: &str) -> Refused {

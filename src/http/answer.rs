@@ -12,6 +12,8 @@ use http::{
 };
 use serde_json::{Value, json};
 
+use crate::metrics::{self, Cause};
+
 /// JSON-RPC's code of text that isn't JSON.
 pub(super) const PARSE_ERROR: i32 = -32700;
 /// JSON-RPC's code of JSON that isn't a request.
@@ -59,10 +61,17 @@ pub(super) fn method_not_allowed(allow: &'static str) -> Response {
 
 /// One answer for a session that is unknown and for one of somebody else, so that ids can't be probed.
 pub(super) fn unknown_session() -> Response {
+    metrics::record(|m| m.rejected(Cause::UnknownSession));
     text(
         StatusCode::NOT_FOUND,
         "unknown session: it ended or never was; initialize again",
     )
+}
+
+/// For what would outlast the process.
+pub(super) fn shutting_down() -> Response {
+    metrics::record(|m| m.rejected(Cause::ShuttingDown));
+    text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again")
 }
 
 pub(super) async fn unknown_route() -> Response {

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::answer::{INVALID_REQUEST, PARSE_ERROR, Refused, rpc_error};
-use crate::config::http::HttpLimits;
+use crate::{
+    config::http::HttpLimits,
+    metrics::{self, Cause},
+};
 
 /// The limits on a body.
 #[derive(Clone, Copy)]
@@ -105,6 +108,12 @@ fn parse(bytes: &[u8]) -> Result<ClientJsonRpcMessage, Refused> {
 
 fn refuse(status: StatusCode, code: i32, id: Option<&Value>, text: &str) -> Refused {
     tracing::warn!(status = status.as_u16(), reason = ?text, "refused");
+    let cause = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => Cause::BodyTooLarge,
+        StatusCode::REQUEST_TIMEOUT => Cause::BodyTimeout,
+        _ => Cause::BodyInvalid,
+    };
+    metrics::record(|m| m.rejected(cause));
     Box::new(rpc_error(status, code, id, text))
 }
 

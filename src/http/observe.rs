@@ -6,7 +6,10 @@ use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::health;
-use crate::auth::RequestId;
+use crate::{
+    auth::RequestId,
+    trace::{self, SpanKind, attribute},
+};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -14,11 +17,24 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     let id = RequestId::random();
     request.extensions_mut().insert(id);
-    let path = request.uri().path();
+    let path = request.uri().path().to_owned();
     let probe = path == health::LIVE || path == health::READY;
+    let traced = if probe { trace::Span::NONE } else { begun(&request) };
+    request.extensions_mut().insert(traced.clone());
     // Fields with `?` are Debug-formatted, which escapes what a client could smuggle into a log.
-    let span = tracing::info_span!("http", request_id = %id, method = ?request.method(), path = ?path, caller = Empty);
-    async move {
+    let span = tracing::info_span!(
+        "http",
+        request_id = %id,
+        method = ?request.method(),
+        path = ?path,
+        caller = Empty,
+        trace_id = Empty,
+        span_id = Empty
+    );
+    if let Some((trace_id, span_id)) = traced.ids() {
+        span.record("trace_id", trace_id).record("span_id", span_id);
+    }
+    let work = async move {
         let start = Instant::now();
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
@@ -32,9 +48,35 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }
         response
-    }
-    .instrument(span)
-    .await
+    };
+    let conclude = |span: &trace::Span, response: &Response| {
+        let status = response.status();
+        span.set("http.response.status_code", i64::from(status.as_u16()));
+        if status.is_server_error() {
+            span.fail(status.as_str());
+        }
+    };
+    traced.within(work.instrument(span), conclude).await
+}
+
+/// The request's span, below the client's if it sent one. Its name is one of few, whatever the client asks for.
+fn begun(request: &Request) -> trace::Span {
+    let client = trace::remote(|name| request.headers().get(name)?.to_str().ok());
+    let route = ["/mcp", "/sse", "/messages"]
+        .into_iter()
+        .find(|r| *r == request.uri().path());
+    let method = ["GET", "POST", "DELETE"]
+        .into_iter()
+        .find(|m| *m == request.method().as_str());
+    let method = method.unwrap_or("_OTHER");
+    let name = || route.map_or_else(|| method.to_owned(), |route| format!("{method} {route}"));
+    let attributes = || {
+        let route = route.map(|route| attribute("http.route", route));
+        std::iter::once(attribute("http.request.method", method))
+            .chain(route)
+            .collect()
+    };
+    trace::Span::begin(name, SpanKind::Server, client.as_ref(), attributes)
 }
 
 /// Names the caller in the current request's span.

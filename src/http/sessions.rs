@@ -10,7 +10,10 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::answer;
-use crate::auth::Caller;
+use crate::{
+    auth::Caller,
+    metrics::{self, Cause},
+};
 
 /// Counts sessions per caller and in all.
 pub(super) struct Sessions {
@@ -85,10 +88,11 @@ impl Full {
     /// 429 where the caller can help itself, 503 where it can't.
     pub(super) fn answer(self) -> Response {
         tracing::warn!(reason = ?self, "session refused");
-        let status = match self {
-            Self::Caller => StatusCode::TOO_MANY_REQUESTS,
-            Self::Process => StatusCode::SERVICE_UNAVAILABLE,
+        let (status, cause) = match self {
+            Self::Caller => (StatusCode::TOO_MANY_REQUESTS, Cause::CallerSessions),
+            Self::Process => (StatusCode::SERVICE_UNAVAILABLE, Cause::Sessions),
         };
+        metrics::record(|m| m.rejected(cause));
         answer::retry_after(answer::text(status, self.to_string()), Duration::from_secs(10))
     }
 }

@@ -36,7 +36,11 @@ use super::{
     body::{BodyLimits, Message},
     sessions::{Sessions, Slot},
 };
-use crate::{auth::Caller, config::http::HttpConfig};
+use crate::{
+    auth::Caller,
+    config::http::HttpConfig,
+    metrics::{self, Cause, Held, Transport},
+};
 
 /// How long a POST waits for a session that is too busy to take it.
 const BUSY: Duration = Duration::from_secs(5);
@@ -58,6 +62,7 @@ struct Open {
     slot: Slot,
     incoming: mpsc::Sender<ClientJsonRpcMessage>,
     pending: Arc<Pending>,
+    _counted: Held,
 }
 
 /// Forgets the session when its stream is dropped, however that came.
@@ -110,7 +115,7 @@ impl<H: ServerHandler> SseServer<H> {
             return answer::text(StatusCode::UNAUTHORIZED, "no caller");
         };
         if self.lifecycle.stopping.is_cancelled() {
-            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again");
+            return answer::shutting_down();
         }
         let slot = match self.sessions.take(caller) {
             Ok(slot) => slot,
@@ -124,6 +129,7 @@ impl<H: ServerHandler> SseServer<H> {
             slot,
             incoming,
             pending: pending.clone(),
+            _counted: metrics::hold(|m| m.session(Transport::Sse)),
         };
         self.open
             .lock()
@@ -196,7 +202,7 @@ impl<H: ServerHandler> SseServer<H> {
         };
         // Calls that are answered keep the session open until they are; new ones would keep it open for ever.
         if self.lifecycle.stopping.is_cancelled() && matches!(parsed, JsonRpcMessage::Request(_)) {
-            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again");
+            return answer::shutting_down();
         }
         if !pending.note_incoming(&parsed) {
             return busy();
@@ -222,6 +228,7 @@ impl<H: ServerHandler> SseServer<H> {
 }
 
 fn busy() -> Response {
+    metrics::record(|m| m.rejected(Cause::SessionBusy));
     let text = "too many calls of this session wait, or one has the same id: read its stream, then send again";
     answer::retry_after(answer::text(StatusCode::TOO_MANY_REQUESTS, text), BUSY)
 }

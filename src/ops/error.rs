@@ -17,6 +17,7 @@ use crate::{
     aws::{
         AccountError,
         error::{causes, inside},
+        fault::Fault,
     },
     upstream::UpstreamError,
 };
@@ -174,35 +175,11 @@ impl From<UpstreamError> for OpError {
 }
 
 fn aws_kind(code: &str, status: u16) -> ErrorCode {
-    const THROTTLED: [&str; 9] = [
-        "Throttling",
-        "ThrottlingException",
-        "ThrottledException",
-        "RequestLimitExceeded",
-        "TooManyRequestsException",
-        "SlowDown",
-        "PriorRequestNotComplete",
-        "RequestThrottled",
-        "RequestThrottledException",
-    ];
-    const DENIED: [&str; 4] = [
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "AllAccessDisabled",
-    ];
-    if THROTTLED.contains(&code) || status == 429 || status == 503 {
-        ErrorCode::Throttled
-    } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
-        ErrorCode::AccessDenied
-    } else if code.starts_with("NoSuch")
-        || code.ends_with("NotFoundException")
-        || code.ends_with("NotFound")
-        || status == 404
-    {
-        ErrorCode::NotFound
-    } else {
-        ErrorCode::Aws
+    match Fault::of(code, status) {
+        Fault::Throttled => ErrorCode::Throttled,
+        Fault::AccessDenied => ErrorCode::AccessDenied,
+        Fault::NotFound => ErrorCode::NotFound,
+        Fault::Other => ErrorCode::Aws,
     }
 }
 

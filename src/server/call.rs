@@ -14,7 +14,7 @@ use crate::{
     ops::{Access, OpError, Ops, Receipt},
 };
 
-use super::{Entry, Inner, catalogue::Origin, finish, forwarded};
+use super::{Entry, Inner, catalogue::Origin, finish, forwarded, record};
 
 /// What is to be done, whichever the target.
 pub(super) struct Call<'a> {
@@ -54,6 +54,17 @@ impl Inner {
     /// Runs the tool in `target`, and signs in once more if AWS no longer takes the keys. What is known of the receipt is in
     /// `outcome` even if the deadline drops this half-way.
     pub(super) async fn attempt(
+        &self,
+        call: &Call<'_>,
+        target: Option<Target>,
+        outcome: &mut Outcome,
+    ) -> Result<CallToolResponse, OpError> {
+        let span = record::target_span(target.as_ref());
+        span.around(self.try_in(call, target, outcome), record::target_ended)
+            .await
+    }
+
+    async fn try_in(
         &self,
         call: &Call<'_>,
         target: Option<Target>,

@@ -27,7 +27,7 @@ use crate::{
 use super::{
     Inner,
     call::{Call, Outcome},
-    finish,
+    finish, record,
 };
 
 /// How long the last notes of progress may hold up the answer that follows them.
@@ -115,7 +115,10 @@ impl Inner {
             Err(error) => Err(error.into()),
         };
         outcome.result = Some(result);
-        done(call, at, (selected.account, selected.region), outcome)
+        let environment = record::environment([outcome.target.as_ref()]);
+        let done = done(call, at, (selected.account, selected.region), outcome);
+        record::target(environment.as_deref(), done.code.as_deref());
+        done
     }
 }
 

@@ -108,6 +108,11 @@ impl Endpoint {
         self.region.as_deref()
     }
 
+    /// Whether a host's name is this machine's own.
+    pub fn names_this_machine(host: &str) -> bool {
+        is_here(host)
+    }
+
     /// Whether it is on this machine, where proxies have no business.
     pub fn is_here(&self) -> bool {
         is_here(&self.host)

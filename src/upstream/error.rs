@@ -157,6 +157,24 @@ impl UpstreamError {
         }
     }
 
+    /// What kind of error it is, in a word.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Credentials(_) | Self::Account(_) => "credentials",
+            Self::Request(_) => "request",
+            Self::Connect { .. } => "connect",
+            Self::Tls { .. } => "tls",
+            Self::TimedOut { .. } => "timeout",
+            error if error.is_throttled() => "throttled",
+            Self::Status { .. } | Self::Busy(_) => "status",
+            Self::Refused { .. } => "refused",
+            Self::Lost { .. } => "lost",
+            Self::Redirect { .. } => "redirect",
+            Self::TooLarge { .. } => "too_large",
+            Self::BrokeOff { .. } => "broke_off",
+        }
+    }
+
     /// Whether the endpoint asks for patience.
     pub fn is_throttled(&self) -> bool {
         matches!(self, Self::Busy(_) | Self::Status { status: 429 | 503, .. })

@@ -23,6 +23,7 @@ use crate::{
         limiter::Limiter,
     },
     config::{AwsConfig, AwsMcpConfig, AwsMcpEndpoint, ConfigError, Region},
+    trace::{self, SpanKind, attribute},
 };
 
 use super::{
@@ -200,8 +201,33 @@ impl Forwarder {
         let mut params = CallToolRequestParams::new(call.tool.to_owned()).with_arguments(call.arguments.clone());
         let mut meta = RequestMetaObject::new();
         meta.0.0.insert("AWS_REGION".to_owned(), json!(call.region.as_str()));
-        params.meta = Some(meta);
-        peer.call_tool_once(params).await.map_err(|e| session.fault(e))
+        let span = self.span(call);
+        let work = async {
+            let context = trace::outgoing().into_iter();
+            meta.0.0.extend(context.map(|(name, value)| (name, json!(value))));
+            params.meta = Some(meta);
+            peer.call_tool_once(params).await.map_err(|e| session.fault(e))
+        };
+        let conclude = |span: &trace::Span, answer: &Result<CallToolResponse, UpstreamError>| match answer {
+            Err(error) => span.fail(error.kind()),
+            Ok(CallToolResponse::Complete(answer)) if answer.is_error == Some(true) => span.fail("tool_error"),
+            Ok(_) => {}
+        };
+        span.within(work, conclude).await
+    }
+
+    /// The span of one attempt, of which the server is told in `_meta` and in the request's headers.
+    fn span(&self, call: &Forwarded<'_>) -> trace::Span {
+        let attributes = || {
+            vec![
+                attribute("mcp.method.name", "tools/call"),
+                attribute("gen_ai.operation.name", "execute_tool"),
+                attribute("gen_ai.tool.name", call.tool.to_owned()),
+                attribute("server.address", self.endpoint(call.region).host().to_owned()),
+                attribute("cloud.region", call.region.as_str()),
+            ]
+        };
+        trace::Span::below(|| format!("tools/call {}", call.tool), SpanKind::Client, attributes)
     }
 
     async fn list(&self) -> Result<Arc<Definitions>, UpstreamError> {

@@ -21,9 +21,12 @@ use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt;
 
-use crate::aws::{
-    error::causes,
-    limiter::{LONGEST_WAIT, Limiter},
+use crate::{
+    aws::{
+        error::causes,
+        limiter::{LONGEST_WAIT, Limiter},
+    },
+    trace,
 };
 
 use super::{Endpoint, Keys, UpstreamError};
@@ -153,12 +156,16 @@ impl Sender {
     fn sign(&self, request: &mut Request<Bytes>, keys: &Credentials) -> Result<(), UpstreamError> {
         let wrong = |e: &(dyn std::error::Error + 'static)| UpstreamError::Request(causes(e));
         let identity = keys.clone().into();
+        let mut settings = SigningSettings::default();
+        // A proxy on the way may set them anew, which must not spoil the signature.
+        let unsigned = settings.excluded_headers.get_or_insert_default();
+        unsigned.extend(trace::FIELDS.map(Into::into));
         let params = v4::SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
             .name(&self.service)
             .time(SystemTime::now())
-            .settings(SigningSettings::default())
+            .settings(settings)
             .build()
             .map_err(|e| wrong(&e))?;
         let headers = request.headers().iter();

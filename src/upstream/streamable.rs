@@ -14,6 +14,8 @@ use rmcp::{
 use serde_json::Value;
 use sse_stream::{Sse, SseStream};
 
+use crate::trace;
+
 use super::{
     Sender, UpstreamError,
     relayed::Relayed,
@@ -180,6 +182,21 @@ impl SignedClient {
     }
 }
 
+/// The trace context of a call's `_meta`, for whoever reads headers alone.
+fn trace_headers(message: &ClientJsonRpcMessage) -> Vec<(HeaderName, HeaderValue)> {
+    let ClientJsonRpcMessage::Request(request) = message else {
+        return Vec::new();
+    };
+    let ClientRequest::CallToolRequest(call) = &request.request else {
+        return Vec::new();
+    };
+    let header = |name: &'static str| {
+        let value = call.params.meta.as_ref()?.0.0.get(name)?.as_str()?;
+        Some((HeaderName::from_static(name), HeaderValue::from_str(value).ok()?))
+    };
+    trace::FIELDS.into_iter().filter_map(header).collect()
+}
+
 impl StreamableHttpClient for SignedClient {
     type Error = UpstreamError;
 
@@ -207,7 +224,9 @@ impl StreamableHttpClient for SignedClient {
         let had_session = session_id.is_some();
         let body = self.body_of(&message)?;
         let accept = "application/json, text/event-stream";
-        let answer = self.send(Method::POST, accept, session_id.as_deref(), custom_headers, body);
+        let mut headers = custom_headers;
+        headers.extend(trace_headers(&message));
+        let answer = self.send(Method::POST, accept, session_id.as_deref(), headers, body);
         let answer = answer.await.map_err(StreamableHttpError::Client)?;
         if matches!(answer.status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
             return Ok(StreamableHttpPostResponse::Accepted);

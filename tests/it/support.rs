@@ -1,6 +1,7 @@
 //! What the tests share: accounts to work in, the real program, and a client.
 
 pub(crate) mod client;
+pub(crate) mod collector;
 pub(crate) mod iam;
 pub(crate) mod process;
 pub(crate) mod recorder;

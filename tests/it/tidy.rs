@@ -5,21 +5,28 @@ use std::collections::BTreeSet;
 use crate::support::sources::{Source, rust_files};
 
 /// What each module may use, beside itself.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     (
         "cli",
         &[
-            "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "sandbox",
+            "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "metrics", "trace", "sandbox",
         ],
     ),
-    ("http", &["auth", "config"]),
-    ("server", &["services", "ops", "aws", "upstream", "auth", "config"]),
+    ("http", &["auth", "config", "metrics", "trace"]),
+    (
+        "server",
+        &[
+            "services", "ops", "aws", "upstream", "auth", "config", "metrics", "trace",
+        ],
+    ),
     ("services", &["ops"]),
     ("ops", &["aws", "upstream", "config"]),
-    ("aws", &["auth", "config"]),
-    ("upstream", &["aws", "config"]),
+    ("aws", &["auth", "config", "metrics", "trace"]),
+    ("upstream", &["aws", "config", "trace"]),
     ("auth", &["config"]),
     ("config", &[]),
+    ("metrics", &[]),
+    ("trace", &["config"]),
     ("sandbox", &[]),
 ];
 

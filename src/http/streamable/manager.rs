@@ -24,6 +24,7 @@ use super::exchange::{self, Verdict};
 use crate::{
     config::http::HttpLimits,
     http::sessions::{Full, Sessions, Slot},
+    metrics::{self, Held, Transport},
 };
 
 type EventStream = Pin<Box<dyn Stream<Item = ServerSseMessage> + Send + Sync>>;
@@ -46,6 +47,7 @@ struct Live {
     slot: Slot,
     activity: Arc<Activity>,
     idle_clock: Option<AbortHandle>,
+    _counted: Held,
 }
 
 /// When a session last had a message, and how many calls wait for their result.
@@ -189,6 +191,7 @@ impl SessionManager for Manager {
                     slot,
                     activity,
                     idle_clock,
+                    _counted: metrics::hold(|m| m.session(Transport::StreamableHttp)),
                 },
             )
         });

@@ -1,0 +1,120 @@
+//! What kind of failure AWS's answer is. AWS throttles and denies with varying statuses, so the code decides.
+
+use http::StatusCode;
+
+/// The kinds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// AWS asks for patience.
+    Throttled,
+    /// The identity may not.
+    AccessDenied,
+    /// There is no such thing.
+    NotFound,
+    /// Anything else.
+    Other,
+}
+
+impl Fault {
+    /// The kind of an error's code and HTTP status.
+    pub fn of(code: &str, status: u16) -> Self {
+        const THROTTLED: [&str; 9] = [
+            "Throttling",
+            "ThrottlingException",
+            "ThrottledException",
+            "RequestLimitExceeded",
+            "TooManyRequestsException",
+            "SlowDown",
+            "PriorRequestNotComplete",
+            "RequestThrottled",
+            "RequestThrottledException",
+        ];
+        const DENIED: [&str; 4] = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+            "AllAccessDisabled",
+        ];
+        if THROTTLED.contains(&code) || status == 429 || status == 503 {
+            Self::Throttled
+        } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
+            Self::AccessDenied
+        } else if code.starts_with("NoSuch")
+            || code.ends_with("NotFoundException")
+            || code.ends_with("NotFound")
+            || status == 404
+        {
+            Self::NotFound
+        } else {
+            Self::Other
+        }
+    }
+
+    /// The error code under which tools report it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::AccessDenied => "access_denied",
+            Self::NotFound => "not_found",
+            Self::Other => "aws",
+        }
+    }
+}
+
+/// How an answer counts: `ok`, or a fault's name. `code` tells the error's code and is asked for errors alone.
+pub fn outcome(status: u16, code: impl FnOnce() -> String) -> &'static str {
+    match StatusCode::from_u16(status) {
+        Ok(status) if !status.is_client_error() && !status.is_server_error() && !status.is_redirection() => "ok",
+        // What has not changed is what was asked for.
+        Ok(StatusCode::NOT_MODIFIED) => "ok",
+        _ => Fault::of(&code(), status).as_str(),
+    }
+}
+
+/// The error's code in an answer: AWS's protocols put it into a header, into JSON or into XML.
+pub fn code_of(header: Option<&str>, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let json = || {
+        let json: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let code = ["__type", "code", "Code"]
+            .iter()
+            .find_map(|key| json.get(key)?.as_str())?;
+        Some(code.to_owned())
+    };
+    let xml = || {
+        let after = text.split_once("<Code>")?.1;
+        Some(after.split_once("</Code>")?.0.to_owned())
+    };
+    let code = header.map(str::to_owned).or_else(json).or_else(xml).unwrap_or_default();
+    // `Type:http://…` and `namespace#Type` are both in use.
+    let bare = code.split(':').next().unwrap_or_default();
+    bare.rsplit('#').next().unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_found_in_each_protocol_of_aws() {
+        let json = br#"{"__type": "com.amazonaws.x#ThrottlingException", "message": "Rate exceeded"}"#;
+        assert_eq!(code_of(None, json), "ThrottlingException");
+        let xml = b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
+        assert_eq!(code_of(None, xml), "Throttling");
+        assert_eq!(code_of(Some("SlowDown:http://x"), b"{}"), "SlowDown");
+        assert_eq!(code_of(None, b"\xff<html>"), "");
+    }
+
+    #[test]
+    fn an_answer_counts_by_its_code_and_then_by_its_status() {
+        let of = |status, code: &str| outcome(status, || code.to_owned());
+        assert_eq!([of(200, ""), of(204, ""), of(304, "")], ["ok"; 3]);
+        assert_eq!(
+            [of(400, "Throttling"), of(503, "SlowDown"), of(429, "")],
+            ["throttled"; 3]
+        );
+        assert_eq!([of(400, "AccessDeniedException"), of(403, "")], ["access_denied"; 2]);
+        assert_eq!([of(404, ""), of(400, "NoSuchHostedZone")], ["not_found"; 2]);
+        assert_eq!([of(500, "InternalFailure"), of(301, "PermanentRedirect")], ["aws"; 2]);
+    }
+}
