@@ -28,3 +28,6 @@ pub use policy::{Allow, Policy};
 pub use resolve::{Identity, Resolver, RoleSession, Selector, Target};
 pub use select::{Selected, targets};
 pub use session::{Aws, Session};
+
+#[cfg(test)]
+mod tests;

@@ -93,6 +93,34 @@ pub struct HttpLimits {
     #[arg(long, env = "MAX_AUTH_FAILURES", default_value = "10", value_parser = count_limit)]
     pub max_auth_failures: Limit<usize>,
 
+    /// Requests a second of one caller, whichever its tokens, sessions and transports
+    #[arg(long, env = "CALLER_RATE", default_value = "10", value_parser = count_limit)]
+    pub caller_rate: Limit<usize>,
+
+    /// Requests that a caller who was quiet may send at once; `off`: one second's worth
+    #[arg(long, env = "CALLER_BURST", default_value = "20", value_parser = count_limit)]
+    pub caller_burst: Limit<usize>,
+
+    /// Calls a second of one caller to tools that change something
+    #[arg(long, env = "CALLER_WRITE_RATE", default_value = "1", value_parser = count_limit)]
+    pub caller_write_rate: Limit<usize>,
+
+    /// Calls to tools that change something which a caller who was quiet may send at once; `off`: one second's worth
+    #[arg(long, env = "CALLER_WRITE_BURST", default_value = "5", value_parser = count_limit)]
+    pub caller_write_burst: Limit<usize>,
+
+    /// Requests of one caller in flight
+    #[arg(long, env = "MAX_IN_FLIGHT_PER_CALLER", default_value = "16", value_parser = count_limit)]
+    pub max_in_flight_per_caller: Limit<usize>,
+
+    /// Requests of this process in flight that change nothing
+    #[arg(long, env = "MAX_READS_IN_FLIGHT", default_value = "400", value_parser = count_limit)]
+    pub max_reads_in_flight: Limit<usize>,
+
+    /// Calls of this process in flight to tools that change something
+    #[arg(long, env = "MAX_WRITES_IN_FLIGHT", default_value = "200", value_parser = count_limit)]
+    pub max_writes_in_flight: Limit<usize>,
+
     /// Time after SIGTERM in which the server still accepts, so that load balancers notice; `off` stops at once
     #[arg(long, env = "SHUTDOWN_DRAIN", default_value = "off", value_parser = duration_limit)]
     pub shutdown_drain: Limit<Duration>,

@@ -32,7 +32,9 @@ use uuid::Uuid;
 
 use self::session::{CAPACITY, Pending, SseTransport};
 use super::{
-    Lifecycle, answer,
+    Lifecycle,
+    admission::Admission,
+    answer,
     body::{BodyLimits, Message},
     sessions::{Sessions, Slot},
 };
@@ -47,6 +49,7 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 pub(super) struct SseServer<H> {
     factory: Arc<dyn Fn() -> H + Send + Sync>,
     sessions: Arc<Sessions>,
+    admission: Arc<Admission>,
     open: Arc<Mutex<HashMap<String, Open>>>,
     limits: BodyLimits,
     ping: Option<Duration>,
@@ -89,11 +92,13 @@ impl<H: ServerHandler> SseServer<H> {
         config: &HttpConfig,
         factory: Arc<dyn Fn() -> H + Send + Sync>,
         sessions: Arc<Sessions>,
+        admission: Arc<Admission>,
         lifecycle: &Lifecycle,
     ) -> Self {
         Self {
             factory,
             sessions,
+            admission,
             open: Arc::default(),
             limits: BodyLimits::new(&config.limits),
             ping: config.limits.sse_ping.get(),
@@ -106,13 +111,16 @@ impl<H: ServerHandler> SseServer<H> {
         if request.method() != Method::GET {
             return answer::method_not_allowed("GET");
         }
-        let Some(caller) = request.extensions().get::<Caller>() else {
+        let Some(caller) = request.extensions().get::<Caller>().cloned() else {
             return answer::text(StatusCode::UNAUTHORIZED, "no caller");
         };
         if self.lifecycle.stopping.is_cancelled() {
             return answer::text(StatusCode::SERVICE_UNAVAILABLE, "shutting down: connect again");
         }
-        let slot = match self.sessions.take(caller) {
+        if let Err(refusal) = self.admission.open(&caller).await {
+            return refusal.answer();
+        }
+        let slot = match self.sessions.take(&caller) {
             Ok(slot) => slot,
             Err(full) => return full.answer(),
         };
@@ -187,10 +195,17 @@ impl<H: ServerHandler> SseServer<H> {
         if request.method() != Method::POST {
             return answer::method_not_allowed("POST");
         }
-        let Message { parts, parsed, .. } = match self.limits.read(request).await {
+        let Message { mut parts, parsed, .. } = match self.limits.read(request).await {
             Ok(message) => message,
             Err(response) => return *response,
         };
+        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+            return answer::text(StatusCode::UNAUTHORIZED, "no caller");
+        };
+        match self.admission.admit(&caller, &parsed).await {
+            Ok(admitted) => drop(admitted.map(|admitted| parts.extensions.insert(admitted))),
+            Err(refusal) => return refusal.answer(),
+        }
         let Some((incoming, pending)) = self.find(&parts) else {
             return answer::unknown_session();
         };

@@ -25,7 +25,9 @@ use rmcp::{
 
 use self::{exchange::Verdict, manager::Manager};
 use super::{
-    Lifecycle, answer,
+    Lifecycle,
+    admission::Admission,
+    answer,
     body::{BodyLimits, Message},
     sessions::Sessions,
 };
@@ -38,6 +40,7 @@ const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) struct Streamable<H> {
     with_sessions: Option<StreamableHttpService<H, Manager>>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
+    admission: Arc<Admission>,
     limits: BodyLimits,
     ping: Option<Duration>,
 }
@@ -47,6 +50,7 @@ impl<H: ServerHandler> Streamable<H> {
         config: &HttpConfig,
         factory: Arc<dyn Fn() -> H + Send + Sync>,
         sessions: Arc<Sessions>,
+        admission: Arc<Admission>,
         lifecycle: &Lifecycle,
     ) -> Self {
         // Host, Origin and the body's size are checked before, for every route alike.
@@ -70,6 +74,7 @@ impl<H: ServerHandler> Streamable<H> {
         Self {
             with_sessions,
             stateless,
+            admission,
             limits: BodyLimits::new(&config.limits),
             ping: config.limits.sse_ping.get(),
         }
@@ -87,7 +92,10 @@ impl<H: ServerHandler> Streamable<H> {
                 Ok(message) => self.post(message, caller).await,
                 Err(response) => *response,
             },
-            (&Method::GET, Some(service)) => conclude(exchange::run(caller, service.handle(request)).await),
+            (&Method::GET, Some(service)) => match self.admission.open(&caller).await {
+                Ok(()) => conclude(exchange::run(caller, service.handle(request)).await),
+                Err(refusal) => refusal.answer(),
+            },
             (&Method::DELETE, Some(service)) => {
                 let mut response = conclude(exchange::run(caller, service.handle(request)).await);
                 if response.status() == StatusCode::ACCEPTED {
@@ -101,7 +109,16 @@ impl<H: ServerHandler> Streamable<H> {
         }
     }
 
-    async fn post(&self, Message { parts, bytes, parsed }: Message, caller: Caller) -> Response {
+    async fn post(&self, message: Message, caller: Caller) -> Response {
+        let Message {
+            mut parts,
+            bytes,
+            parsed,
+        } = message;
+        match self.admission.admit(&caller, &parsed).await {
+            Ok(admitted) => drop(admitted.map(|admitted| parts.extensions.insert(admitted))),
+            Err(refusal) => return refusal.answer(),
+        }
         let in_session = is_initialize(&parsed) || (parts.headers.contains_key(SESSION_ID) && !is_modern(&parts));
         let id = match parsed {
             ClientJsonRpcMessage::Request(request) => Some(request.id),

@@ -1,6 +1,7 @@
 //! The claims of this module, each through the whole router.
 
 mod access;
+mod admission;
 mod allowlist;
 mod caps;
 mod crowd;

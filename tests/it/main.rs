@@ -14,6 +14,7 @@ mod forwarding;
 mod iam;
 mod identity;
 mod leaks;
+mod limits;
 mod least_privilege;
 mod registry;
 mod resources;

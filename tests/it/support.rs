@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod iam;
+pub(crate) mod messages;
 pub(crate) mod process;
 pub(crate) mod recorder;
 pub(crate) mod signed;
