@@ -39,9 +39,21 @@ clients: build
 ministack:
     tests/ministack/run.sh cargo test --locked --test it
 
+# A stand-in for AWS's managed MCP endpoints, to point a proxy at
+upstream *ARGS:
+    cargo run --locked --example upstream -- {{ ARGS }}
+
+# The stand-in's signatures, and those of whatever signs for it, as botocore judges them
+signatures:
+    tests/upstream/run.sh cargo test --locked --test it
+
 # MCP's conformance suite
 conformance:
     tests/conformance/run.sh
+
+# The Helm chart, without a cluster
+helm: build
+    tests/helm/run.sh target/debug/aws-ops-mcp
 
 # Several AWS accounts on this machine, no AWS needed
 sandbox *ARGS:

@@ -6,6 +6,7 @@ mod check;
 mod connect;
 mod iam;
 mod log;
+mod proxy;
 mod serve;
 mod tools;
 
@@ -46,6 +47,8 @@ enum Command {
     Serve(Box<serve::Serve>),
     /// Serve MCP on standard input and output
     Stdio(Box<AwsOptions>),
+    /// Serve MCP on standard input and output, and relay it with signed requests to an MCP server at AWS
+    Proxy(Box<proxy::Proxy>),
     /// Show the tools
     Tools(Box<tools::Tools>),
     /// Call one tool and print its result; the exit code tells whether it succeeded
@@ -77,7 +80,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_));
+    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_) | Command::Proxy(_));
     log::start(&cli.log, if serves { "info" } else { "warn" })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -93,6 +96,7 @@ async fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Serve(serve) => serve.run().await,
         Command::Stdio(options) => serve::stdio(&options).await,
+        Command::Proxy(proxy) => proxy.run().await,
         Command::Tools(tools) => tools.run().await,
         Command::Call(call) => call.run().await,
         Command::Accounts(accounts) => accounts.run(),

@@ -153,18 +153,20 @@ impl Sandbox {
         Credentials::new(key, secret, None, None, "sandbox")
     }
 
-    /// The credentials that an access key belongs to, and the ARN of whose they are: for whoever stands in for another AWS service and
-    /// has to check a signature.
+    /// The credentials that an access key belongs to, and the ARN of whose they are: for whoever stands in for another AWS
+    /// service and has to check a signature. Sessions that have expired are told by their expiry.
     pub fn signer(&self, access_key: &str) -> Option<(Credentials, String)> {
-        match self.inner.principals.find(access_key, std::time::SystemTime::now()) {
+        let principals = &self.inner.principals;
+        let made = |secret, token, expires| Credentials::new(access_key, secret, token, expires, "sandbox");
+        if let Some(session) = principals.given(access_key) {
+            return Some((made(session.secret, Some(session.token), session.expires), session.arn));
+        }
+        match principals.find(access_key, std::time::SystemTime::now()) {
             principal::Key::Known {
                 secret,
                 token,
                 identity,
-            } => Some((
-                Credentials::new(access_key, secret, token, None, "sandbox"),
-                identity.arn,
-            )),
+            } => Some((made(secret, token, None), identity.arn)),
             _ => None,
         }
     }

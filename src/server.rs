@@ -294,10 +294,7 @@ impl ServerHandler for Server {
             Some(Found::Tool(entry)) => (entry, None),
             Some(Found::Hidden(entry, why)) => (entry, Some(why)),
             None => {
-                return Err(ErrorData::invalid_params(
-                    self.unknown(&request.name, forwarded.err()),
-                    None,
-                ));
+                return Err(ErrorData::invalid_params(self.unknown(&request.name, &forwarded), None));
             }
         };
         let Some(caller) = self.caller(&context) else {

@@ -1,5 +1,6 @@
 //! MCP servers at AWS, asked with signed requests: the managed AWS MCP Server, AgentCore, and any other that takes SigV4.
 
+pub mod agentcore;
 pub mod endpoint;
 pub mod error;
 pub mod forward;

@@ -97,7 +97,8 @@ pub(super) async fn authenticate(state: &State, request: &Recorded, service: &st
     }
     covers(&signed, request)?;
     verify(state, &signed, &caller, request).await?;
-    if state.book().expired.contains(&caller.access_key) {
+    let over = caller.expires.is_some_and(|end| end <= SystemTime::now());
+    if over || state.book().expired.contains(&caller.access_key) {
         return Err(Refused::expired());
     }
     Ok(Owner {

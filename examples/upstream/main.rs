@@ -8,7 +8,8 @@ mod upstream;
 
 use clap::Parser;
 
-use upstream::{Caller, Era, Options, Quotas, RUNTIME_ARN, Upstream};
+use aws_ops_mcp::sandbox::Sandbox;
+use upstream::{Caller, Era, Options, Quotas, RUNTIME_ARN, Upstream, signers_of};
 
 /// An AWS MCP Server and an AgentCore runtime on 127.0.0.1 that check signatures, record requests and fail on demand.
 ///
@@ -22,6 +23,9 @@ struct Cli {
     /// Which revisions of MCP it speaks.
     #[arg(long, value_enum, default_value_t = Era::Both)]
     era: Era,
+    /// Serve the sandbox's AWS accounts beside it: what its STS gives out is taken here, in place of --account.
+    #[arg(long)]
+    sandbox: bool,
     /// The region that signatures must be scoped to.
     #[arg(long, default_value = "us-east-1")]
     region: String,
@@ -44,22 +48,37 @@ async fn main() -> anyhow::Result<()> {
         .init();
     let cli = Cli::parse();
     let callers: Vec<_> = cli.accounts.iter().map(|account| Caller::of(account)).collect();
+    let (callers, lookup, _accounts) = if cli.sandbox {
+        let sandbox = Sandbox::new().await?;
+        let accounts = sandbox.listen().await?;
+        let base = sandbox.base_credentials();
+        println!("AWS: AWS_ENDPOINT_URL={}", accounts.endpoint);
+        let base = Caller::in_sandbox(&sandbox, base.access_key_id());
+        (base.into_iter().collect(), Some(signers_of(&sandbox)), Some(accounts))
+    } else {
+        (callers, None, None)
+    };
     let upstream = Upstream::start(Options {
         era: cli.era,
         region: cli.region,
         callers: callers.clone(),
-        lookup: None,
+        lookup,
         quotas: if cli.quotas { Quotas::real() } else { Quotas::default() },
         unsigned: cli.unsigned,
         port: cli.port,
+        ..Options::default()
     })
     .await?;
     println!("AWS MCP Server: {}", upstream.url());
     println!("AgentCore: {} ({RUNTIME_ARN})", upstream.base());
     for caller in callers {
+        let token = caller.token.map(|token| format!(" AWS_SESSION_TOKEN={token}"));
         println!(
-            "account {}: AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
-            caller.account, caller.access_key, caller.secret
+            "account {}: AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}{}",
+            caller.account,
+            caller.access_key,
+            caller.secret,
+            token.unwrap_or_default()
         );
     }
     Ok(tokio::signal::ctrl_c().await?)

@@ -82,9 +82,9 @@ impl State {
             initialized: HashSet::new(),
         };
         let state = Self {
+            verifier: options.verifier.as_deref().map(Verifier::new),
             options,
             elsewhere,
-            verifier: Verifier::from_env(),
             revision: watch::Sender::new(0),
             book: Mutex::new(book),
         };

@@ -4,6 +4,7 @@
 
 use std::{io, sync::Arc};
 
+use aws_ops_mcp::sandbox::Sandbox;
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -45,11 +46,19 @@ pub(crate) struct Options {
     /// Who may sign.
     pub(crate) callers: Vec<Caller>,
     pub(crate) lookup: Option<Lookup>,
+    /// Where botocore is asked for its opinion, too; by default what `BOTOCORE_VERIFIER` says.
+    pub(crate) verifier: Option<String>,
     pub(crate) quotas: Quotas,
     /// Whether the tools that need no account are there for unsigned requests.
     pub(crate) unsigned: bool,
     /// The port on 127.0.0.1; 0 takes a free one.
     pub(crate) port: u16,
+}
+
+/// Whoever can sign in the sandbox can sign here, with roles that are assumed there meanwhile, too.
+pub(crate) fn signers_of(sandbox: &Sandbox) -> Lookup {
+    let sandbox = sandbox.clone();
+    Arc::new(move |access_key| Caller::in_sandbox(&sandbox, access_key))
 }
 
 impl Default for Options {
@@ -59,6 +68,7 @@ impl Default for Options {
             region: "us-east-1".to_owned(),
             callers: vec![Caller::of("111111111111"), Caller::session_of("222222222222", "it")],
             lookup: None,
+            verifier: verifier::from_env(),
             quotas: Quotas::default(),
             unsigned: false,
             port: 0,

@@ -16,16 +16,21 @@ pub(super) struct Verifier {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
+/// Where the one is that the environment names, if it names one.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own variables are declared nowhere else"
+)]
+pub(super) fn from_env() -> Option<String> {
+    std::env::var("BOTOCORE_VERIFIER").ok().filter(|url| !url.is_empty())
+}
+
 impl Verifier {
-    /// The one that the environment names, if it names one.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the test's own variable is declared nowhere else"
-    )]
-    pub(super) fn from_env() -> Option<Self> {
-        let url = std::env::var("BOTOCORE_VERIFIER").ok().filter(|url| !url.is_empty())?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Some(Self { url, client })
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            client: Client::builder(TokioExecutor::new()).build_http(),
+        }
     }
 
     /// Whether botocore would have signed so with these credentials; if not, why, with the canonical request.

@@ -27,7 +27,7 @@ use super::{
     http_client,
     ids::AccountId,
     resolve::{Identity, Target},
-    sts,
+    sts::{self, CallerIdentity},
 };
 
 /// The way into AWS: one for the process.
@@ -244,6 +244,17 @@ impl Aws {
     /// Why they can't be had.
     pub async fn keys(&self, identity: &Identity) -> Result<Keys, AccountError> {
         self.shared().await?.credentials.get(identity).await
+    }
+
+    /// Who an identity is, asked of STS each time.
+    ///
+    /// # Errors
+    /// Why its keys can't be had, or that AWS does not take them.
+    pub async fn whoami(&self, identity: &Identity) -> Result<CallerIdentity, AccountError> {
+        let shared = self.shared().await?;
+        let provider = SharedCredentialsProvider::new(shared.credentials.get(identity).await?);
+        let config = shared.config.to_builder().credentials_provider(provider).build();
+        sts::whoami(&aws_sdk_sts::Client::new(&config)).await
     }
 
     /// The limits of AWS calls.

@@ -58,17 +58,40 @@ pub async fn assume_role(sts: &Client, session: &RoleSession) -> Result<Keys, Ac
     Ok(made.build())
 }
 
+/// Who somebody is, as STS says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallerIdentity {
+    /// The account.
+    pub account: AccountId,
+    /// The unique id of the user, or of the role and its session.
+    pub user_id: String,
+    /// The ARN.
+    pub arn: String,
+}
+
 /// The account that the client's credentials are in, and the identity's ARN.
 ///
 /// # Errors
-/// Credentials that AWS does not take, or no way to AWS.
+/// As [`whoami`].
 pub async fn caller_identity(sts: &Client) -> Result<(AccountId, String), AccountError> {
+    whoami(sts).await.map(|who| (who.account, who.arn))
+}
+
+/// Who the client's credentials are.
+///
+/// # Errors
+/// Credentials that AWS does not take, or no way to AWS.
+pub async fn whoami(sts: &Client) -> Result<CallerIdentity, AccountError> {
     let answer = sts.get_caller_identity().send().await.map_err(|e| classify(&e, None))?;
     let account = answer.account().unwrap_or_default().parse();
     let account = account.map_err(|e| AccountError::Rejected {
         message: format!("GetCallerIdentity: {e}"),
     })?;
-    Ok((account, answer.arn().unwrap_or_default().to_owned()))
+    Ok(CallerIdentity {
+        account,
+        user_id: answer.user_id().unwrap_or_default().to_owned(),
+        arn: answer.arn().unwrap_or_default().to_owned(),
+    })
 }
 
 fn classify<E, R>(error: &SdkError<E, R>, session: Option<&RoleSession>) -> AccountError
@@ -124,13 +147,13 @@ mod tests {
 
     use crate::{
         auth::Caller,
-        aws::{AccountError, Aws, Base, Resolver, Selector, cache::SystemClock, registry},
+        aws::{AccountError, Aws, Base, Policy, Resolver, Selector, Target, cache::SystemClock, registry},
         config::AwsConfig,
     };
 
-    /// Notes where requests go, and lets none through.
+    /// Notes where requests go and what they say, and lets none through.
     #[derive(Clone, Debug, Default)]
-    struct Nowhere(Arc<Mutex<Vec<String>>>);
+    struct Nowhere(Arc<Mutex<Vec<(String, String)>>>);
 
     impl HttpClient for Nowhere {
         fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
@@ -140,12 +163,18 @@ mod tests {
 
     impl HttpConnector for Nowhere {
         fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-            self.0.lock().unwrap().push(request.uri().to_owned());
+            let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
+            self.0.lock().unwrap().push((request.uri().to_owned(), body));
             HttpConnectorFuture::ready(Err(ConnectorError::io("nowhere".into())))
         }
     }
 
     async fn asked(flags: &[&str]) -> Vec<String> {
+        let asked = sent(flags, |target| target).await;
+        asked.into_iter().map(|(uri, _)| uri).collect()
+    }
+
+    async fn sent(flags: &[&str], scope: impl FnOnce(Target) -> Target) -> Vec<(String, String)> {
         let nowhere = Nowhere::default();
         let config = AwsConfig::for_tests(&[&["--max-attempts", "1"], flags].concat());
         let keys = aws_credential_types::Credentials::new("AKIAIOSFODNN7EXAMPLE", "secret", None, None, "test");
@@ -159,7 +188,7 @@ mod tests {
             ..Selector::default()
         };
         let target = Resolver::new(Arc::new(accounts), config.region, false).resolve(&selector, &Caller::local());
-        let error = aws.session(&target.unwrap()).await.err().unwrap();
+        let error = aws.session(&scope(target.unwrap())).await.err().unwrap();
         assert!(matches!(error, AccountError::Unreachable { .. }), "{error:?}");
         drop(aws);
         Arc::into_inner(nowhere.0).map_or_else(Vec::new, |asked| asked.into_inner().unwrap())
@@ -177,5 +206,30 @@ mod tests {
         );
         let other = ["--region", "eu-west-1", "--endpoint-url", "http://127.0.0.1:4566"];
         assert_eq!(asked(&other).await, ["http://127.0.0.1:4566/"]);
+    }
+
+    #[tokio::test]
+    async fn a_session_through_the_aws_mcp_server_is_good_for_nothing_else() {
+        let forwarding = async |reading: bool| {
+            let scope = move |target: Target| target.for_forwarding(&Policy::through_aws_mcp(reading), !reading);
+            let asked = sent(&["--region", "us-gov-west-1"], scope).await;
+            let [(_, body)] = asked.as_slice() else {
+                panic!("{asked:?}")
+            };
+            body.clone()
+        };
+        let elsewhere = "%22Condition%22%3A%7B%22BoolIfExists%22%3A%7B%22aws%3AViaAWSMCPService%22%3A%22false%22%7D%7D";
+        let managed = "PolicyArns.member.1.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2FReadOnlyAccess";
+        let allow = "%22Effect%22%3A%22Allow%22";
+        let reading = forwarding(true).await;
+        assert!(
+            reading.contains(elsewhere) && reading.contains(managed) && !reading.contains(allow),
+            "{reading}"
+        );
+        let writing = forwarding(false).await;
+        assert!(
+            writing.contains(elsewhere) && !writing.contains("PolicyArns") && writing.contains(allow),
+            "{writing}"
+        );
     }
 }

@@ -37,10 +37,12 @@ impl Call {
         let schema = server.schema(&self.tool).await.map_err(|e| anyhow!(e))?;
         let arguments = self.arguments(&schema)?;
         let (here, there) = tokio::io::duplex(1 << 16);
+        let serves = server.clone();
         let serving =
-            tokio::spawn(async move { server.serve(there).await?.waiting().await.map_err(anyhow::Error::from) });
+            tokio::spawn(async move { serves.serve(there).await?.waiting().await.map_err(anyhow::Error::from) });
         let answer = exchange(here, &self.tool, arguments).await;
         serving.abort();
+        server.close().await;
         let answer = answer?;
         if let Some(error) = answer.get("error") {
             bail!(

@@ -105,6 +105,7 @@ async fn steps(connected: &Connected) -> Vec<Step> {
     steps.extend(checked.buffered(AT_ONCE).collect::<Vec<_>>().await);
     if let Some(forwarder) = &connected.forwarder {
         steps.push(aws_mcp(forwarder).await);
+        forwarder.close().await;
     }
     steps
 }

@@ -62,5 +62,7 @@ fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
 /// Other crates' events quote requests and answers whole, secrets included, so no level lets any but their errors through.
 fn may_be_logged(metadata: &Metadata<'_>) -> bool {
     let ours = metadata.target().split("::").next() == Some(env!("CARGO_CRATE_NAME"));
-    ours || *metadata.level() <= Level::ERROR
+    // What rmcp's client meets is told to who asked, in words that say what to do.
+    let told = ["rmcp::transport::worker", "rmcp::transport::streamable_http_client"].contains(&metadata.target());
+    ours || (*metadata.level() <= Level::ERROR && !told)
 }

@@ -48,7 +48,8 @@ impl Serve {
             true => Cost::Write,
             false => Cost::Read,
         };
-        let router = http::router(&self.http, auth, move || server.clone(), cost_of, &lifecycle)?;
+        let serves = server.clone();
+        let router = http::router(&self.http, auth, move || serves.clone(), cost_of, &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;
@@ -72,6 +73,7 @@ impl Serve {
             shutdown.cancel();
         });
         http::listen(listener, router, &self.http.limits, &lifecycle).await?;
+        server.close().await;
         tracing::info!("stopped");
         Ok(ExitCode::SUCCESS)
     }
@@ -164,6 +166,7 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
     let connected = options.connect().await?;
     let (server, _sandbox) = connected.server(Some(Caller::local()))?;
     let session = server
+        .clone()
         .serve(rmcp::transport::stdio())
         .await
         .context("the client did not begin an MCP session")?;
@@ -171,5 +174,6 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
         ended = session.waiting() => { ended.context("the session broke off")?; }
         () = signalled => {}
     }
+    server.close().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -63,10 +63,9 @@ impl Tools {
 
     async fn forwarded(&self) -> Result<ExitCode> {
         let (server, _guard) = self.options.connect().await?.server(None)?;
-        let tools = server
-            .forwarded_tools()
-            .await
-            .context("the AWS MCP Server can't be asked")?;
+        let tools = server.forwarded_tools().await;
+        server.close().await;
+        let tools = tools.context("the AWS MCP Server can't be asked")?;
         if self.json {
             let list = serde_json::json!({ "tools": tools });
             return print(&format!("{}\n", serde_json::to_string_pretty(&list)?));

@@ -6,7 +6,7 @@ use clap::ArgAction;
 
 use super::{
     region::Region,
-    value::{Limit, count_limit, duration_limit},
+    value::{Limit, count_limit, duration_limit, on_off},
 };
 
 /// Accounts, credentials and endpoints.
@@ -152,6 +152,19 @@ impl From<&Self> for Profiles {
 }
 
 impl AwsConfig {
+    /// What the variables, and no flags, make of it: for commands that have other flags.
+    ///
+    /// # Errors
+    /// The first wrong value, in one line.
+    pub fn from_environment() -> Result<Self, super::ConfigError> {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            aws: AwsConfig,
+        }
+        super::env::parse::<Alone>(["aws-ops-mcp".into()]).map(|alone| alone.aws)
+    }
+
     /// Which profiles calls may name, where the setting leaves it to the surroundings too.
     pub fn profiles(&self) -> Profiles {
         let unset = || Profiles::from(self.web_identity_token_file.is_none());
@@ -176,15 +189,6 @@ impl AwsConfig {
 fn attempts(text: &str) -> Result<u32, String> {
     let number = text.parse().ok().filter(|n| (1..=10).contains(n));
     number.ok_or_else(|| "expected a whole number from 1 to 10".to_owned())
-}
-
-/// `on` or `off`.
-fn on_off(text: &str) -> Result<bool, String> {
-    match text {
-        "on" | "true" => Ok(true),
-        "off" | "false" => Ok(false),
-        _ => Err("expected `on` or `off`".to_owned()),
-    }
 }
 
 /// `on`, `off`, or names of profiles.

@@ -78,6 +78,18 @@ pub fn duration_limit(text: &str) -> Result<Limit<Duration>, String> {
     })
 }
 
+/// `on` or `off`.
+///
+/// # Errors
+/// What would be right.
+pub fn on_off(text: &str) -> Result<bool, String> {
+    match text {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err("expected `on` or `off`".to_owned()),
+    }
+}
+
 /// The candidate that a mistyped word most likely meant: at most a third of its letters differ.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates

@@ -95,6 +95,12 @@ impl Principals {
             .for_each(|s| s.expires = s.expires.map(|_| SystemTime::UNIX_EPOCH));
     }
 
+    /// A session as it was given out, expired or not.
+    pub(super) fn given(&self, key: &str) -> Option<Session> {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(key).cloned()
+    }
+
     pub(super) fn find(&self, key: &str, now: SystemTime) -> Key {
         if let Some(account) = key.strip_prefix(ADMIN_PREFIX).filter(|a| super::account_exists(a)) {
             return Key::Known {
@@ -103,13 +109,7 @@ impl Principals {
                 identity: Box::new(root(account)),
             };
         }
-        let session = self
-            .sessions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(key)
-            .cloned();
-        match session {
+        match self.given(key) {
             Some(session) if session.expires.is_some_and(|end| end <= now) => Key::Expired,
             Some(session) => self.session(session).unwrap_or(Key::Unknown),
             None => self.user(key).unwrap_or(Key::Unknown),

@@ -178,9 +178,9 @@ impl Catalogue {
         &self.router
     }
 
-    /// What is said of a tool that does not exist.
-    pub fn unknown(&self, name: &str) -> String {
-        match nearest(name, self.order.iter().map(String::as_str)) {
+    /// What is said of a tool that neither exists here nor among `others`.
+    pub(super) fn unknown<'a>(&'a self, name: &str, others: impl Iterator<Item = &'a str>) -> String {
+        match nearest(name, self.order.iter().map(String::as_str).chain(others)) {
             Some(near) => format!("unknown tool `{name}`; did you mean `{near}`?"),
             None => format!("unknown tool `{name}`; tools/list shows the tools"),
         }

@@ -107,16 +107,25 @@ impl Server {
         let forwarded = self.forwarded(name).await;
         match forwarded.as_ref().ok().and_then(|tools| tools.find(name)) {
             Some(Found::Tool(entry) | Found::Hidden(entry, _)) => Ok(entry.tool.input_schema.clone()),
-            None => Err(self.unknown(name, forwarded.err())),
+            None => Err(self.unknown(name, &forwarded)),
         }
     }
 
     /// What is said of a tool that does not exist, or may not because nobody could be asked.
-    pub(super) fn unknown(&self, name: &str, unasked: Option<UpstreamError>) -> String {
-        let said = self.0.catalogue.unknown(name);
-        match unasked {
-            Some(error) => format!("{said} (the AWS MCP Server's tools are not known: {error})"),
-            None => said,
+    pub(super) fn unknown(&self, name: &str, forwarded: &Result<Arc<Tools>, UpstreamError>) -> String {
+        match forwarded {
+            Ok(tools) => self.0.catalogue.unknown(name, tools.offered.keys().map(String::as_str)),
+            Err(error) => format!(
+                "{} (the AWS MCP Server's tools are not known: {error})",
+                self.0.catalogue.unknown(name, std::iter::empty())
+            ),
+        }
+    }
+
+    /// Ends the connections to the AWS MCP Server. Calls that are made later open new ones.
+    pub async fn close(&self) {
+        if let Some(forwarding) = &self.0.forwarding {
+            forwarding.forwarder.close().await;
         }
     }
 

@@ -167,33 +167,26 @@ impl Forwarder {
     /// Why there is no answer.
     pub async fn call(&self, call: &Forwarded<'_>) -> Result<CallToolResponse, UpstreamError> {
         let session = self.session(call.identity, call.account, call.region);
-        let mut attempt = 1;
-        loop {
-            let error = match self.once(&session, call).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            if matches!(
-                error,
-                UpstreamError::Refused {
-                    code: -32602 | -32601,
-                    ..
-                }
-            ) {
-                // Most likely a tool that is no longer there.
-                self.listing.doubt();
-            }
-            let again = (error.is_passing() || error.keys_expired()) && (call.repeatable || error.did_nothing());
-            let wait = error
-                .retry_after()
-                .map_or_else(|| backoff(attempt), Duration::from_secs);
-            if !again || attempt >= ATTEMPTS || wait > Duration::from_secs(LONGEST_RETRY_AFTER) {
-                return Err(error);
-            }
-            tracing::debug!(tool = call.tool, attempt, error = ?error.to_string(), "asking the AWS MCP Server again");
-            tokio::time::sleep(wait).await;
-            attempt += 1;
+        let answer = patiently(call.repeatable, || self.once(&session, call)).await;
+        if let Err(UpstreamError::Refused {
+            code: -32602 | -32601, ..
+        }) = &answer
+        {
+            // Most likely a tool that is no longer there.
+            self.listing.doubt();
         }
+        answer
+    }
+
+    /// Ends every connection.
+    pub async fn close(&self) {
+        let sessions: Vec<_> = {
+            let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+            std::iter::from_fn(|| sessions.pop_lru())
+                .map(|(_, session)| session)
+                .collect()
+        };
+        futures::future::join_all(sessions.iter().map(|session| session.close())).await;
     }
 
     async fn once(&self, session: &Session, call: &Forwarded<'_>) -> Result<CallToolResponse, UpstreamError> {
@@ -206,7 +199,7 @@ impl Forwarder {
     }
 
     async fn list(&self) -> Result<Arc<Definitions>, UpstreamError> {
-        let listed = self.list_now().await;
+        let listed = patiently(true, || self.list_now()).await;
         let now = self.clock.now();
         match listed {
             Ok(tools) => Ok(self.listing.take(tools, now, self.config.aws_mcp_refresh.get())),
@@ -267,10 +260,36 @@ impl Forwarder {
             USER_AGENT,
             HeaderValue::from_static(concat!("aws-ops-mcp/", env!("CARGO_PKG_VERSION"))),
         );
-        let client = SignedClient::new(sender.with_pace(pace)).with_headers(headers);
+        let client = SignedClient::new(sender.with_pace(pace))
+            .with_headers(headers)
+            .without_listening();
         let session = Arc::new(Session::new(client, legacy));
         sessions.put(key, session.clone());
         session
+    }
+}
+
+/// Does a piece of work again where it may do better a moment later and can do no harm.
+async fn patiently<T, F>(repeatable: bool, mut work: impl FnMut() -> F) -> Result<T, UpstreamError>
+where
+    F: Future<Output = Result<T, UpstreamError>>,
+{
+    let mut attempt = 1;
+    loop {
+        let error = match work().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let again = (error.is_passing() || error.keys_expired()) && (repeatable || error.did_nothing());
+        let wait = error
+            .retry_after()
+            .map_or_else(|| backoff(attempt), Duration::from_secs);
+        if !again || attempt >= ATTEMPTS || wait > Duration::from_secs(LONGEST_RETRY_AFTER) {
+            return Err(error);
+        }
+        tracing::debug!(attempt, error = ?error.to_string(), "asking the AWS MCP Server again");
+        tokio::time::sleep(wait).await;
+        attempt += 1;
     }
 }
 

@@ -1,8 +1,11 @@
 //! One persistent MCP client: connected when first used, in the server's own protocol era, and connected anew once it is lost.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use rmcp::{
@@ -16,6 +19,9 @@ use rmcp::{
 };
 
 use super::{SignedClient, UpstreamError};
+
+/// How long the end of a connection may hold up that of the process.
+const LONGEST_GOODBYE: Duration = Duration::from_secs(2);
 
 type Running = RunningService<RoleClient, ClientConfig>;
 
@@ -65,6 +71,15 @@ impl Session {
     /// Drops the connection; the next use makes another.
     pub fn disconnect(&self) {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// Ends the connection, and the session with it where the server keeps one: AWS allows an account only so many.
+    pub async fn close(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(running) = running.and_then(Arc::into_inner) {
+            // A server that does not answer lets the session end by itself.
+            let _ = tokio::time::timeout(LONGEST_GOODBYE, running.cancel()).await;
+        }
     }
 
     /// What went wrong with a request, and whether the connection is of no more use. It is dropped then.

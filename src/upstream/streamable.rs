@@ -34,6 +34,7 @@ pub struct SignedClient {
     sender: Sender,
     headers: Arc<HeaderMap>,
     metadata: Arc<JsonObject>,
+    listens: bool,
 }
 
 impl SignedClient {
@@ -43,7 +44,14 @@ impl SignedClient {
             sender,
             headers: Arc::default(),
             metadata: Arc::default(),
+            listens: true,
         }
+    }
+
+    /// Without the stream of what the server says unasked, which would hold a connection for each session: AWS allows an account 27.
+    #[must_use]
+    pub fn without_listening(self) -> Self {
+        Self { listens: false, ..self }
     }
 
     /// With headers on every request. The signature covers them, but for `User-Agent`.
@@ -261,6 +269,9 @@ impl StreamableHttpClient for SignedClient {
         mut custom_headers: HashMap<HeaderName, HeaderValue>,
         max_sse_event_size: usize,
     ) -> Result<BoxStream<'static, Result<Sse, SseError>>, Fault> {
+        if !self.listens && last_event_id.is_none() {
+            return Err(StreamableHttpError::ServerDoesNotSupportSse);
+        }
         if let Some(value) = last_event_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
             custom_headers.insert(HeaderName::from_static("last-event-id"), value);
         }

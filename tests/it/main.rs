@@ -5,6 +5,7 @@
 
 mod support;
 
+mod agentcore;
 mod catalogue;
 mod cli;
 mod env_example;

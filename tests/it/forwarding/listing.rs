@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{asked, forwarding, script, tools};
 use crate::support::{
-    upstream::{Era, Options},
+    upstream::{Era, Fault, Options},
     world::{ALICE, World},
 };
 
@@ -60,6 +60,24 @@ async fn every_page_is_read() {
     upstream.set_pages(true);
     assert!(names(&tools(&world).await).len() > 10);
     assert_eq!(asked(&upstream, "tools/list"), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_or_gone_for_a_moment_is_asked_again() {
+    let Some((world, upstream)) = forwarding(&[]).await else {
+        return;
+    };
+    upstream.fail_on("server/discover", Fault::Unavailable, 1);
+    upstream.fail_on("tools/list", Fault::Throttled, 1);
+    assert!(names(&tools(&world).await).contains(&"aws___run_script"));
+    let said = world
+        .rpc(ALICE, "tools/call", json!({ "name": "aws___run_scrip" }))
+        .await["error"]["message"]
+        .clone();
+    assert!(
+        said.as_str().unwrap().contains("did you mean `aws___run_script`?"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

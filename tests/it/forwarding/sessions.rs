@@ -38,6 +38,14 @@ async fn an_identity_keeps_its_session_and_shares_it_with_nobody() {
     all.dedup();
     assert_eq!(all.len(), 4, "another account, another caller, another policy");
     assert_eq!(upstream.session_count() - before, 4);
+    let streams = upstream
+        .requests()
+        .iter()
+        .filter(|r| r.method == http::Method::GET)
+        .count();
+    assert_eq!(streams, 0, "a stream would hold one of the account's 27 connections");
+    world.server().close().await;
+    assert_eq!(upstream.session_count(), 0, "AWS allows an account only so many");
     assert_eq!(
         asked(&upstream, "server/discover"),
         1,

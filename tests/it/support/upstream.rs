@@ -3,4 +3,4 @@
 #[path = "../../../examples/upstream/upstream.rs"]
 mod fixture;
 
-pub(crate) use fixture::{Caller, Era, Fault, Lookup, Options, Quotas, Upstream};
+pub(crate) use fixture::{Caller, Era, Fault, Options, Quotas, RUNTIME_ARN, Upstream, signers_of};

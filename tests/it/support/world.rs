@@ -30,7 +30,7 @@ use super::{
     messages::{initialize, initialized},
     recorder::Recorder,
     stub::Stub,
-    upstream::{Caller, Lookup, Options, Upstream},
+    upstream::{Options, Upstream, signers_of},
 };
 
 pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
@@ -99,20 +99,8 @@ impl World {
             return None;
         }
         let sandbox = Sandbox::new().await.unwrap();
-        let issued = sandbox.clone();
-        let lookup = move |access_key: &str| {
-            let (keys, arn) = issued.signer(access_key)?;
-            Some(Caller {
-                access_key: access_key.to_owned(),
-                secret: keys.secret_access_key().to_owned(),
-                token: keys.session_token().map(str::to_owned),
-                account: arn.split(':').nth(4)?.to_owned(),
-                arn,
-            })
-        };
-        let lookup: Lookup = Arc::new(lookup);
         let options = Options {
-            lookup: Some(lookup),
+            lookup: Some(signers_of(&sandbox)),
             ..options
         };
         let upstream = Upstream::start(options).await.unwrap();

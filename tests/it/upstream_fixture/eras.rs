@@ -89,6 +89,14 @@ async fn old_servers_answer_discover_with_an_error() {
         (refused.status, &refused.answer()["error"]["code"]),
         (StatusCode::BAD_REQUEST, &json!(-32600))
     );
+    // Nor anything else that comes without a session.
+    let list = message("tools/list", json!({}));
+    let refused = client.post(&upstream.url(), &[], &list).await;
+    assert_eq!(
+        refused.answer()["error"]["message"],
+        "Bad Request: Missing session ID",
+        "{refused:?}"
+    );
     let (upstream, client) = started(|o| o.era = Era::LegacyRpc).await;
     let refused = client.modern(&upstream.url(), "server/discover", json!({})).await;
     assert_eq!(
@@ -101,8 +109,6 @@ async fn old_servers_answer_discover_with_an_error() {
         ("mcp-session-id", session.as_str()),
         ("mcp-protocol-version", "2026-07-28"),
     ];
-    let refused = client
-        .post(&upstream.url(), &headers, &message("tools/list", json!({})))
-        .await;
+    let refused = client.post(&upstream.url(), &headers, &list).await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use super::{script, seen, started, user};
 use crate::support::{
     signed::{Read, Signed, message},
-    upstream::{Fault, Upstream},
+    upstream::{Era, Fault, Upstream},
 };
 
 const SESSION: &str = "x-amzn-bedrock-agentcore-runtime-session-id";
@@ -100,6 +100,16 @@ async fn a_runtime_refuses_in_aws_s_words() {
         error(&invoke(&upstream, &client, &list).await),
         (403, "ExpiredTokenException".to_owned())
     );
+}
+
+#[tokio::test]
+async fn an_old_server_in_a_runtime_has_no_sessions() {
+    let (upstream, mut client) = started(|o| o.era = Era::Legacy).await;
+    client.service = "bedrock-agentcore";
+    let list = invoke(&upstream, &client, &message("tools/list", json!({}))).await;
+    assert!(list.answer()["result"]["tools"].is_array(), "{list:?}");
+    let discovered = invoke(&upstream, &client, &message("server/discover", json!({}))).await;
+    assert_eq!(discovered.answer()["error"]["code"], -32601, "{discovered:?}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use aws_ops_mcp::sandbox::Sandbox;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::Full;
@@ -8,7 +9,7 @@ use serde_json::json;
 use super::{role, script, seen, started, user};
 use crate::support::{
     signed::{Read, Signed, message, modern},
-    upstream::{Caller, Upstream},
+    upstream::{Caller, Upstream, signers_of},
 };
 
 /// A call that would be answered, signed.
@@ -23,6 +24,7 @@ fn refused(read: &Read, text: &str) {
     assert_eq!(read.status, StatusCode::FORBIDDEN, "{read:?}");
     let message = read.answer()["message"].as_str().unwrap().to_owned();
     assert!(message.starts_with(text), "{message}");
+    assert!(!message.contains("(botocore"), "the opinions differ: {message}");
 }
 
 const MISMATCH: &str = "The request signature we calculated does not match";
@@ -130,6 +132,45 @@ async fn who_is_not_known_from_the_start_can_be_looked_up() {
     let client = Signed::new(role());
     let read = client.send(call(&client, &upstream)).await;
     assert_eq!(seen(&read)["arn"], json!(role().arn));
+}
+
+#[tokio::test]
+async fn roles_that_were_assumed_in_the_sandbox_can_sign() {
+    let sandbox = Sandbox::new().await.unwrap();
+    let (upstream, mut client) = started(|o| o.lookup = Some(signers_of(&sandbox))).await;
+    let base = sandbox.base_credentials();
+    let config = aws_sdk_sts::Config::builder()
+        .behavior_version(aws_sdk_sts::config::BehaviorVersion::latest())
+        .region(aws_sdk_sts::config::Region::new("us-east-1"))
+        .http_client(sandbox.http_client())
+        .credentials_provider(base.clone())
+        .build();
+    let role = "arn:aws:iam::333333333333:role/aws-ops-target";
+    let sts = aws_sdk_sts::Client::from_conf(config);
+    let assumed = sts.assume_role().role_arn(role).role_session_name("it").send().await;
+    let assumed = assumed.unwrap().credentials.unwrap();
+    for (key, account) in [
+        (base.access_key_id(), "111111111111"),
+        (assumed.access_key_id.as_str(), "333333333333"),
+    ] {
+        client.caller = Caller::in_sandbox(&sandbox, key).unwrap();
+        let read = client.send(call(&client, &upstream)).await;
+        assert_eq!(seen(&read)["account"], account);
+    }
+    assert_eq!(client.caller.secret, assumed.secret_access_key);
+    sandbox.expire_sessions();
+    let read = client.send(call(&client, &upstream)).await;
+    refused(&read, "The security token included in the request is expired");
+}
+
+#[tokio::test]
+async fn one_opinion_is_not_enough() {
+    let (upstream, client) = started(|o| o.verifier = Some("http://127.0.0.1:1/".to_owned())).await;
+    let read = client.send(call(&client, &upstream)).await;
+    assert!(
+        read.status == StatusCode::FORBIDDEN && read.text.contains("(botocore alone: "),
+        "{read:?}"
+    );
 }
 
 #[tokio::test]

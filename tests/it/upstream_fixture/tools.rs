@@ -61,6 +61,11 @@ async fn the_list_can_change_and_come_in_pages() {
         .modern(&url, "tools/call", json!({ "name": "aws___run_script" }))
         .await;
     assert_eq!(gone.answer()["error"]["code"], -32602);
+
+    // With its session the stream ends.
+    upstream.lose_sessions().await;
+    let end = async { while stream.frame().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(60), end).await.unwrap();
 }
 
 #[tokio::test]
