@@ -8,6 +8,7 @@ pub mod http;
 pub mod log;
 pub mod proxy;
 pub mod region;
+pub mod state;
 pub mod tools;
 pub mod value;
 
@@ -19,5 +20,6 @@ pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};
 pub use proxy::ProxyConfig;
 pub use region::Region;
+pub use state::StateConfig;
 pub use tools::ToolsConfig;
 pub use value::{Limit, Secret};

@@ -14,6 +14,7 @@ mod lifecycle;
 mod listener;
 mod observe;
 mod proxies;
+mod replicas;
 mod sessions;
 mod sse;
 mod streamable;
@@ -47,6 +48,10 @@ pub enum HttpError {
         problem: &'static str,
     },
 
+    /// STATE_URL can't be used. What it holds is not said: it may be a password.
+    #[error("STATE_URL: {0}")]
+    State(&'static str),
+
     /// The listener failed.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -76,16 +81,19 @@ where
         limits.max_sessions_per_caller.get(),
         limits.max_sessions.get(),
     ));
-    let admission = Arc::new(admission::Admission::new(limits, Arc::new(cost_of)));
+    let mut replicas = replicas::Replicas::new(&config.state, lifecycle)?;
+    let shared = replicas.as_ref().map(|r| r.state.clone());
+    let admission = Arc::new(admission::Admission::new(limits, Arc::new(cost_of), shared));
     let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
     let mcp = Arc::new(streamable::Streamable::new(
         config,
         factory.clone(),
         sessions.clone(),
         admission.clone(),
+        replicas.as_mut(),
         lifecycle,
     ));
-    let sse = Arc::new(sse::SseServer::new(config, factory, sessions, admission, lifecycle));
+    let sse = sse::SseServer::new(config, factory, sessions, admission, replicas, lifecycle);
     let messages = sse.clone();
 
     let guarded = Router::new()

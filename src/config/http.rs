@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::value::{Limit, Secret, bytes_limit, count_limit, duration_limit};
+use super::{
+    state::StateConfig,
+    value::{Limit, Secret, bytes_limit, count_limit, duration_limit},
+};
 
 /// Address, tokens and allowlists of `serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,6 +46,10 @@ pub struct HttpConfig {
     /// Keep no sessions on /mcp: every request stands alone and Mcp-Session-Id is ignored (AgentCore Runtime wants this)
     #[arg(long, env = "MCP_STATELESS")]
     pub stateless: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it; clap would show the text as a heading")]
+    pub state: StateConfig,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "the type says it; clap would show the text as a heading")]
@@ -128,6 +135,48 @@ pub struct HttpLimits {
     /// Time that calls in flight get after that before they are cut
     #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = duration_limit)]
     pub shutdown_grace: Limit<Duration>,
+}
+
+/// How fast a bucket of requests fills, and how much it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Time in which one place comes free.
+    pub interval: Duration,
+    /// How many places there are.
+    pub burst: u32,
+}
+
+impl Rate {
+    fn new(rate: Limit<usize>, burst: Limit<usize>) -> Option<Self> {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let rate = rate.get().map(number)?;
+        Some(Self {
+            interval: Duration::from_secs(1) / rate.max(1),
+            burst: burst.get().map_or(rate, number).max(1),
+        })
+    }
+
+    /// One of `replicas` equal shares; `None` if there is not one place for each.
+    pub fn share(self, replicas: u32) -> Option<Self> {
+        let replicas = replicas.max(1);
+        Some(Self {
+            interval: self.interval * replicas,
+            burst: self.burst / replicas,
+        })
+        .filter(|share| share.burst > 0)
+    }
+}
+
+impl HttpLimits {
+    /// CALLER_RATE and CALLER_BURST; `None` sets no limit.
+    pub fn request_rate(&self) -> Option<Rate> {
+        Rate::new(self.caller_rate, self.caller_burst)
+    }
+
+    /// CALLER_WRITE_RATE and CALLER_WRITE_BURST; `None` sets no limit.
+    pub fn write_rate(&self) -> Option<Rate> {
+        Rate::new(self.caller_write_rate, self.caller_write_burst)
+    }
 }
 
 fn address(text: &str) -> Result<IpAddr, String> {

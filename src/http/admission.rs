@@ -5,6 +5,7 @@
 
 mod buckets;
 mod flight;
+mod rates;
 mod refusal;
 
 use std::{sync::Arc, time::Duration};
@@ -12,15 +13,14 @@ use std::{sync::Arc, time::Duration};
 use rmcp::model::{CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, JsonRpcMessage};
 use tokio::time::Instant;
 
-use self::{
-    buckets::{Buckets, Rate},
-    flight::Flights,
-};
+use self::{flight::Flights, rates::Rates};
 use crate::{
     auth::{Admitted, Caller},
     config::http::HttpLimits,
+    state::State,
 };
 
+pub(super) use rates::Need;
 pub(super) use refusal::{Limit, Refusal, Refusals};
 
 /// What the limits count a request as.
@@ -39,16 +39,16 @@ pub(super) type CostOf = Arc<dyn Fn(&CallToolRequestParams) -> Cost + Send + Syn
 pub(super) struct Admission {
     cost_of: CostOf,
     flights: Arc<Flights>,
-    buckets: Buckets,
+    rates: Rates,
     refusals: Refusals,
 }
 
 impl Admission {
-    pub(super) fn new(limits: &HttpLimits, cost_of: CostOf) -> Self {
+    pub(super) fn new(limits: &HttpLimits, cost_of: CostOf, shared: Option<Arc<State>>) -> Self {
         Self {
             cost_of,
             flights: Flights::new(limits),
-            buckets: Buckets::new(Rate::of_requests(limits), Rate::of_writes(limits)),
+            rates: Rates::new(limits, shared),
             refusals: Refusals::default(),
         }
     }
@@ -62,6 +62,7 @@ impl Admission {
         &self,
         caller: &Caller,
         message: &ClientJsonRpcMessage,
+        need: Need,
     ) -> Result<Option<Admitted>, Refusal> {
         let JsonRpcMessage::Request(request) = message else {
             return Ok(None);
@@ -76,7 +77,7 @@ impl Admission {
             .take(caller, cost)
             .map_err(|limit| self.refuse(caller, limit, None));
         let place = place.map_err(|r| r.to(request.id.clone()))?;
-        let turn = self.turn(caller, cost).await;
+        let turn = self.turn(caller, cost, need).await;
         turn.map_err(|r| r.to(request.id.clone()))?;
         Ok(Some(Admitted::new(cost == Cost::Write, place)))
     }
@@ -86,11 +87,21 @@ impl Admission {
     /// # Errors
     /// The limit that stands in the way.
     pub(super) async fn open(&self, caller: &Caller) -> Result<(), Refusal> {
-        self.turn(caller, Cost::Read).await
+        self.turn(caller, Cost::Read, Need::Session).await
     }
 
-    async fn turn(&self, caller: &Caller, cost: Cost) -> Result<(), Refusal> {
-        let turn = self.buckets.take(caller, cost, Instant::now());
+    /// Counts a request that another replica has let in, and that runs here.
+    ///
+    /// # Errors
+    /// The limit on requests in flight that stands in the way.
+    pub(super) fn board(&self, caller: &Caller, changes: bool) -> Result<Admitted, Limit> {
+        let cost = if changes { Cost::Write } else { Cost::Read };
+        let place = self.flights.take(caller, cost)?;
+        Ok(Admitted::new(changes, place))
+    }
+
+    async fn turn(&self, caller: &Caller, cost: Cost, need: Need) -> Result<(), Refusal> {
+        let turn = self.rates.take(caller, cost, need).await;
         turn.map_err(|(limit, wait)| self.refuse(caller, limit, Some(wait)))
     }
 

@@ -6,6 +6,7 @@
 mod exchange;
 mod manager;
 mod patience;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,12 +24,16 @@ use rmcp::{
     },
 };
 
-use self::{exchange::Verdict, manager::Manager};
+use self::{
+    exchange::Verdict,
+    manager::{Manager, SharedSessions, Store},
+};
 use super::{
     Lifecycle,
-    admission::Admission,
+    admission::{Admission, Need, Refusal},
     answer,
     body::{BodyLimits, Message},
+    replicas::Replicas,
     sessions::Sessions,
 };
 use crate::{auth::Caller, config::http::HttpConfig};
@@ -51,6 +56,7 @@ impl<H: ServerHandler> Streamable<H> {
         factory: Arc<dyn Fn() -> H + Send + Sync>,
         sessions: Arc<Sessions>,
         admission: Arc<Admission>,
+        replicas: Option<&mut Replicas>,
         lifecycle: &Lifecycle,
     ) -> Self {
         // Host, Origin and the body's size are checked before, for every route alike.
@@ -62,9 +68,18 @@ impl<H: ServerHandler> Streamable<H> {
             .with_sse_keep_alive(config.limits.sse_ping.get())
             .with_cancellation_token(lifecycle.over.clone());
         let with_sessions = (!config.stateless).then(|| {
-            let manager = Arc::new(Manager::new(&config.limits, sessions, lifecycle.stopping.clone()));
+            let shared = replicas
+                .as_ref()
+                .map(|r| SharedSessions::new(r.state.clone(), r.mailbox.clone(), &config.limits));
+            let manager = Manager::new(&config.limits, sessions, lifecycle.stopping.clone(), shared);
+            let manager = Arc::new(manager);
+            let mut rmcp = rmcp.clone();
+            if let Some(ends) = replicas.and_then(|r| r.ends.take()) {
+                tokio::spawn(manager::watch(Arc::downgrade(&manager), ends));
+                rmcp.session_store = Some(Arc::new(Store(manager.clone())));
+            }
             let factory = factory.clone();
-            StreamableHttpService::new(move || Ok(factory()), manager, rmcp.clone())
+            StreamableHttpService::new(move || Ok(factory()), manager, rmcp)
         });
         let stateless = StreamableHttpService::new(
             move || Ok(factory()),
@@ -115,11 +130,13 @@ impl<H: ServerHandler> Streamable<H> {
             bytes,
             parsed,
         } = message;
-        match self.admission.admit(&caller, &parsed).await {
+        let in_session = is_initialize(&parsed) || (parts.headers.contains_key(SESSION_ID) && !is_modern(&parts));
+        let in_session = in_session && self.with_sessions.is_some();
+        let need = if in_session { Need::Session } else { Need::Nothing };
+        match self.admission.admit(&caller, &parsed, need).await {
             Ok(admitted) => drop(admitted.map(|admitted| parts.extensions.insert(admitted))),
             Err(refusal) => return refusal.answer(),
         }
-        let in_session = is_initialize(&parsed) || (parts.headers.contains_key(SESSION_ID) && !is_modern(&parts));
         let id = match parsed {
             ClientJsonRpcMessage::Request(request) => Some(request.id),
             _ => None,
@@ -156,6 +173,7 @@ where
         None => response.map(Body::new),
         Some(Verdict::Full(full)) => full.answer(),
         Some(Verdict::UnknownSession) => answer::unknown_session(),
+        Some(Verdict::NoState) => Refusal::no_state().answer(),
         Some(Verdict::Result(json)) => {
             // The head stays: it holds a new session's id.
             let (mut parts, _) = response.into_parts();

@@ -13,4 +13,4 @@ mod shutdown;
 mod sse;
 mod support;
 
-pub(in crate::http) use support::config;
+pub(in crate::http) use support::{bare_config, config};

@@ -18,6 +18,7 @@ mod leaks;
 mod limits;
 mod least_privilege;
 mod registry;
+mod replicas;
 mod resources;
 mod tidy;
 mod tools;

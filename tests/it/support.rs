@@ -5,6 +5,7 @@ pub(crate) mod iam;
 pub(crate) mod messages;
 pub(crate) mod process;
 pub(crate) mod recorder;
+pub(crate) mod redis;
 pub(crate) mod signed;
 pub(crate) mod sources;
 pub(crate) mod stub;

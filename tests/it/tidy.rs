@@ -5,19 +5,20 @@ use std::collections::BTreeSet;
 use crate::support::sources::{Source, rust_files};
 
 /// What each module may use, beside itself.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     (
         "cli",
         &[
             "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "sandbox",
         ],
     ),
-    ("http", &["auth", "config"]),
+    ("http", &["state", "auth", "config"]),
     ("server", &["services", "ops", "aws", "upstream", "auth", "config"]),
     ("services", &["ops"]),
     ("ops", &["aws", "upstream", "config"]),
     ("aws", &["auth", "config"]),
     ("upstream", &["aws", "config"]),
+    ("state", &["config"]),
     ("auth", &["config"]),
     ("config", &[]),
     ("sandbox", &[]),

@@ -9,24 +9,17 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Cost, refusal::Limit};
-use crate::{auth::Caller, config::http::HttpLimits, config::value};
+use crate::{auth::Caller, config::http::Rate};
 
 /// Callers remembered before those are forgotten whose buckets are full again.
 const MANY: usize = 10_000;
-
-/// How fast a bucket fills and how much it holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) struct Rate {
-    /// Time in which one place comes free.
-    pub(in crate::http) interval: Duration,
-    /// How many places there are.
-    pub(in crate::http) burst: u32,
-}
 
 /// Everybody's buckets.
 pub(super) struct Buckets {
     requests: Option<Rate>,
     writes: Option<Rate>,
+    /// When they were all empty; `None` if they began full.
+    empty: Option<Instant>,
     callers: Mutex<HashMap<Caller, Full>>,
 }
 
@@ -37,35 +30,10 @@ struct Full {
     writes: Instant,
 }
 
-impl Rate {
-    /// CALLER_RATE and CALLER_BURST.
-    pub(in crate::http) fn of_requests(limits: &HttpLimits) -> Option<Self> {
-        Self::new(limits.caller_rate, limits.caller_burst)
-    }
-
-    /// CALLER_WRITE_RATE and CALLER_WRITE_BURST.
-    pub(in crate::http) fn of_writes(limits: &HttpLimits) -> Option<Self> {
-        Self::new(limits.caller_write_rate, limits.caller_write_burst)
-    }
-
-    fn new(rate: value::Limit<usize>, burst: value::Limit<usize>) -> Option<Self> {
-        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let rate = rate.get().map(number)?;
-        Some(Self {
-            interval: Duration::from_secs(1) / rate.max(1),
-            burst: burst.get().map_or(rate, number).max(1),
-        })
-    }
-
-    /// How long until there is a place in a bucket that is full again at `full`.
-    fn wait(self, full: Instant, now: Instant) -> Duration {
-        let taken = full.saturating_duration_since(now);
-        (taken + self.interval).saturating_sub(self.interval * self.burst)
-    }
-
-    fn taken(self, full: Instant, now: Instant) -> Instant {
-        full.max(now) + self.interval
-    }
+/// How long until there is a place in a bucket that is full again at `full`.
+fn wait(rate: Rate, full: Instant, now: Instant) -> Duration {
+    let taken = full.saturating_duration_since(now);
+    (taken + rate.interval).saturating_sub(rate.interval * rate.burst)
 }
 
 impl Buckets {
@@ -73,7 +41,16 @@ impl Buckets {
         Self {
             requests,
             writes,
+            empty: None,
             callers: Mutex::default(),
+        }
+    }
+
+    /// The same, which have nothing to give yet.
+    pub(super) fn empty(requests: Option<Rate>, writes: Option<Rate>, now: Instant) -> Self {
+        Self {
+            empty: Some(now),
+            ..Self::new(requests, writes)
         }
     }
 
@@ -83,24 +60,28 @@ impl Buckets {
         if callers.len() >= MANY && !callers.contains_key(caller) {
             callers.retain(|_, full| full.requests > now || full.writes > now);
         }
-        let mut full = callers.get(caller).copied().unwrap_or(Full {
-            requests: now,
-            writes: now,
+        let begun = |rate: Option<Rate>| match (self.empty, rate) {
+            (Some(empty), Some(rate)) => empty + rate.interval * rate.burst,
+            _ => now,
+        };
+        let mut full = callers.get(caller).copied().unwrap_or_else(|| Full {
+            requests: begun(self.requests),
+            writes: begun(self.writes),
         });
         let writes = self.writes.filter(|_| cost == Cost::Write);
         let waits = [
-            self.requests.map(|rate| (Limit::Rate, rate.wait(full.requests, now))),
-            writes.map(|rate| (Limit::WriteRate, rate.wait(full.writes, now))),
+            self.requests.map(|rate| (Limit::Rate, wait(rate, full.requests, now))),
+            writes.map(|rate| (Limit::WriteRate, wait(rate, full.writes, now))),
         ];
         let longest = waits.into_iter().flatten().max_by_key(|(_, wait)| *wait);
         if let Some((limit, wait)) = longest.filter(|(_, wait)| !wait.is_zero()) {
             return Err((limit, wait));
         }
         if let Some(rate) = self.requests {
-            full.requests = rate.taken(full.requests, now);
+            full.requests = full.requests.max(now) + rate.interval;
         }
         if let Some(rate) = writes {
-            full.writes = rate.taken(full.writes, now);
+            full.writes = full.writes.max(now) + rate.interval;
         }
         callers.insert(caller.clone(), full);
         Ok(())
@@ -111,12 +92,14 @@ impl Buckets {
 mod tests {
     use super::*;
 
-    fn rate(per_second: usize, burst: value::Limit<usize>) -> Option<Rate> {
-        Rate::new(value::Limit::At(per_second), burst)
+    fn of(flags: &[&str]) -> (Option<Rate>, Option<Rate>) {
+        let limits = crate::http::tests::bare_config(flags).limits;
+        (limits.request_rate(), limits.write_rate())
     }
 
     fn buckets() -> Buckets {
-        Buckets::new(rate(10, value::Limit::At(20)), rate(1, value::Limit::At(5)))
+        let (requests, writes) = of(&[]);
+        Buckets::new(requests, writes)
     }
 
     fn passed(buckets: &Buckets, caller: &Caller, cost: Cost, now: Instant) -> usize {
@@ -158,9 +141,10 @@ mod tests {
     fn off_is_no_limit_and_a_burst_that_is_off_is_a_second_s_worth() {
         let now = Instant::now();
         let alice = Caller::new("alice");
-        let free = Buckets::new(None, None);
+        let (requests, writes) = of(&["--caller-rate", "off", "--caller-write-rate", "off"]);
+        let free = Buckets::new(requests, writes);
         assert_eq!(passed(&free, &alice, Cost::Write, now), 100);
-        let even = Buckets::new(rate(10, value::Limit::Off), None);
+        let even = Buckets::new(of(&["--caller-burst", "off"]).0, None);
         assert_eq!(passed(&even, &alice, Cost::Write, now), 10);
     }
 
@@ -173,5 +157,29 @@ mod tests {
         let later = now + Duration::from_secs(10);
         buckets.take(&Caller::new("one more"), Cost::Read, later).unwrap();
         assert_eq!(buckets.callers.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn shares_that_begin_empty_never_give_more_together_than_the_whole_would() {
+        let (requests, writes) = of(&[]);
+        let now = Instant::now();
+        let alice = Caller::new("alice");
+        let share = |rate: Option<Rate>, n| rate.unwrap().share(n);
+        let replicas: Vec<Buckets> = (0..4)
+            .map(|_| Buckets::empty(share(requests, 4), share(writes, 4), now))
+            .collect();
+        for (cost, per_second) in [(Cost::Write, 1), (Cost::Read, 10)] {
+            let mut given = 0;
+            for tenths in 0..400_u64 {
+                let at = now + Duration::from_millis(100 * tenths);
+                given += replicas.iter().map(|r| passed(r, &alice, cost, at)).sum::<usize>();
+                let whole = usize::try_from(tenths).unwrap() * per_second / 10;
+                assert!(given <= whole, "{cost:?}: {given} after {tenths} tenths of a second");
+            }
+            assert!(given >= 36 * per_second, "{cost:?}: {given}");
+            // The second kind of request draws from buckets of its own time.
+            replicas.iter().for_each(|r| r.callers.lock().unwrap().clear());
+        }
+        assert_eq!(share(writes, 6), None, "five places are not enough for six replicas");
     }
 }

@@ -33,6 +33,11 @@ pub(in crate::http) enum Limit {
     Reads,
     #[error("this server has as many changes in flight as it may (MAX_WRITES_IN_FLIGHT)")]
     Writes,
+    #[error(
+        "what this server's replicas share can't be asked (STATE_URL): sessions and /sse do not work, requests without a session only \
+         slowly"
+    )]
+    State,
 }
 
 /// A request that a limit holds up.
@@ -58,7 +63,7 @@ impl Limit {
     fn status(self) -> StatusCode {
         match self {
             Self::Rate | Self::WriteRate | Self::InFlight => StatusCode::TOO_MANY_REQUESTS,
-            Self::Reads | Self::Writes => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Reads | Self::Writes | Self::State => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -71,6 +76,11 @@ impl Refusal {
     /// Of the request with this id.
     pub(super) fn to(self, id: RequestId) -> Self {
         Self { id: Some(id), ..self }
+    }
+
+    /// Of what needs the state that replicas share, when it can't be asked.
+    pub(in crate::http) fn no_state() -> Self {
+        Self::new(Limit::State, Duration::from_secs(1))
     }
 
     /// The answer: a JSON-RPC error, with the status and the time to wait where every HTTP client finds them.

@@ -46,7 +46,7 @@ pub(in crate::http) fn config(flags: &[&str]) -> HttpConfig {
 }
 
 /// What these flags and nothing else make of it.
-pub(super) fn bare_config(flags: &[&str]) -> HttpConfig {
+pub(in crate::http) fn bare_config(flags: &[&str]) -> HttpConfig {
     Cli::parse_from(std::iter::once(&"test").chain(flags)).http
 }
 

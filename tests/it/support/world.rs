@@ -370,7 +370,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// Says that a test did nothing, past the harness, which hides what a passing test prints.
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     let thread = std::thread::current();
     let _ = writeln!(
         std::io::stderr(),
