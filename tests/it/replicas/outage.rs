@@ -125,20 +125,36 @@ async fn a_replica_starts_without_its_redis_and_finds_it_later() {
     until(async || b.call(ALICE, Some(&session)).await == StatusCode::OK).await;
 }
 
+/// What docs/replicas.md says that the user needs.
+const RIGHTS: &str = "+@connection +eval +evalsha +script|load +time +get +getex +set +psetex +del +publish +subscribe +unsubscribe";
+
 #[tokio::test]
-async fn a_redis_that_refuses_the_password_is_an_outage_and_lets_nothing_in() {
-    let Some(redis) = Redis::with(&["--requirepass", "right"]) else {
-        return;
-    };
+async fn a_redis_that_refuses_the_password_is_an_outage_and_the_documented_rights_are_enough() {
+    let user = format!("ops on >right ~ours:* &ours:* {RIGHTS}");
+    let mut flags = vec!["--user"];
+    flags.extend(user.split(' '));
+    let Some(redis) = Redis::with(&flags) else { return };
+    let docs = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/replicas.md")).unwrap();
+    assert!(docs.contains(RIGHTS), "{RIGHTS}");
     let stub = Stub::new().await;
     let world = World::of_stub(&stub, &[]);
-    let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}/0", redis.port());
-    let wrong = Replica::new(&world, &url("wrong"), &["--caller-rate", "1", "--caller-burst", "1"]);
+    let url = |password: &str| format!("redis://ops:{password}@127.0.0.1:{}/0", redis.port());
+    let one = ["--caller-rate", "1", "--caller-burst", "1"];
+    let wrong = Replica::new(&world, &url("wrong"), &one);
     out(wrong.post("/mcp", ALICE, None, &initialize()).await).await;
     // One place is not enough for four replicas: none of them gives it.
     out(wrong.post("/mcp", ALICE, None, &listing()).await).await;
-    let right = Replica::new(&world, &url("right"), &[]);
-    right.session().await;
+    let rates = ["--caller-rate", "1000", "--caller-burst", "1000", "--state-prefix", "ours:"];
+    let (a, b) = (Replica::new(&world, &url("right"), &rates), Replica::new(&world, &url("right"), &rates));
+    let session = a.session().await;
+    assert_eq!(b.call(ALICE, Some(&session)).await, StatusCode::OK);
+    let (endpoint, mut stream) = a.stream().await;
+    until(async || b.post(&endpoint, ALICE, None, &initialize()).await.status() == StatusCode::ACCEPTED).await;
+    next_event(&mut stream).await.unwrap();
+    assert_eq!(b.delete(ALICE, &session).await, StatusCode::NO_CONTENT);
+    // Under another prefix it may do nothing.
+    let elsewhere = Replica::new(&world, &url("right"), &[]);
+    out(elsewhere.post("/mcp", ALICE, None, &initialize()).await).await;
 }
 
 #[test]
