@@ -17,6 +17,10 @@ test *ARGS:
 bench *ARGS:
     cargo bench --locked --no-default-features --bench calls -- {{ ARGS }}
 
+# What `proxy` adds to a signed call (docs/benchmarks.md)
+bench-proxy:
+    cargo bench --locked --bench proxy
+
 # Format, clippy and rustdoc, as in .ci/run
 lint:
     cargo fmt --check
@@ -46,6 +50,10 @@ upstream *ARGS:
 # The stand-in's signatures, and those of whatever signs for it, as botocore judges them
 signatures:
     tests/upstream/run.sh cargo test --locked --test it
+
+# The published mcp-proxy-for-aws and ours, answer by answer; `just proxy --bench` times them
+proxy *ARGS:
+    tests/proxy/run.sh {{ ARGS }}
 
 # MCP's conformance suite
 conformance:

@@ -11,6 +11,7 @@ pub mod limiter;
 pub mod naming;
 pub mod organization;
 pub mod policy;
+pub mod profile;
 pub mod refresh;
 pub mod registry;
 pub mod resolve;

@@ -8,6 +8,7 @@ mod iam;
 mod log;
 mod proxy;
 mod serve;
+mod stdin;
 mod tools;
 
 use std::{
@@ -80,8 +81,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Result<ExitCode> {
         }
         other => other?,
     };
-    let serves = matches!(cli.command, Command::Serve(_) | Command::Stdio(_) | Command::Proxy(_));
-    log::start(&cli.log, if serves { "info" } else { "warn" })?;
+    let otherwise = match &cli.command {
+        Command::Proxy(proxy) => proxy.log_level(),
+        Command::Serve(_) | Command::Stdio(_) => "info",
+        _ => "warn",
+    };
+    log::start(&cli.log, otherwise)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

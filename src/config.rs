@@ -18,7 +18,7 @@ pub use aws_mcp::{AwsMcpConfig, AwsMcpEndpoint};
 pub use env::{AccountVariables, ConfigError};
 pub use http::{HttpConfig, HttpLimits};
 pub use log::{LogConfig, LogFormat};
-pub use proxy::ProxyConfig;
+pub use proxy::{ProxyConfig, ProxyEnvironment, Seconds};
 pub use region::Region;
 pub use state::StateConfig;
 pub use tools::ToolsConfig;

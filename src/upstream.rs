@@ -6,6 +6,8 @@ pub mod error;
 pub mod forward;
 pub mod keys;
 pub mod listing;
+pub mod proxy;
+pub mod relayed;
 pub mod sender;
 pub mod session;
 pub mod streamable;

@@ -5,6 +5,7 @@
 use std::{io, sync::Arc};
 
 use aws_ops_mcp::sandbox::Sandbox;
+use axum::serve::ListenerExt as _;
 use rmcp::transport::streamable_http_server::{
     StreamableHttpServerConfig, StreamableHttpService, session::local::LocalSessionManager,
 };
@@ -244,6 +245,10 @@ impl Drop for Upstream {
 }
 
 fn serve(listener: tokio::net::TcpListener, router: axum::Router, stop: &CancellationToken) {
+    // An event behind its headers would wait for their acknowledgement: 40 ms that no call takes.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let stop = stop.clone();
     tokio::spawn(async move {
         tokio::select! {

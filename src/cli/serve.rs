@@ -165,9 +165,10 @@ pub(super) async fn stdio(options: &AwsOptions) -> Result<ExitCode> {
     let signalled = shutdown_signal().context("can't wait for signals")?;
     let connected = options.connect().await?;
     let (server, _sandbox) = connected.server(Some(Caller::local()))?;
+    let stdin = super::stdin::take().context("can't take standard input")?;
     let session = server
         .clone()
-        .serve(rmcp::transport::stdio())
+        .serve((stdin, tokio::io::stdout()))
         .await
         .context("the client did not begin an MCP session")?;
     tokio::select! {

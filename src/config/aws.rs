@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::ArgAction;
 
 use super::{
+    env::ConfigError,
     region::Region,
     value::{Limit, count_limit, duration_limit, on_off},
 };
@@ -169,6 +170,21 @@ impl AwsConfig {
     pub fn profiles(&self) -> Profiles {
         let unset = || Profiles::from(self.web_identity_token_file.is_none());
         self.profiles.clone().unwrap_or_else(unset)
+    }
+}
+
+impl AwsConfig {
+    /// Every default, whatever the environment says: for commands that read other variables.
+    ///
+    /// # Errors
+    /// There is none as long as every setting has a default.
+    pub fn plain(ca_bundle: Option<PathBuf>) -> Result<Self, ConfigError> {
+        use clap::{Args as _, FromArgMatches as _};
+        let command = Self::augment_args(clap::Command::new("plain"));
+        let command = command.mut_args(|argument| argument.env(clap::builder::Resettable::Reset));
+        let matches = command.try_get_matches_from(["plain"]).map_err(ConfigError::Usage)?;
+        let plain = Self::from_arg_matches(&matches).map_err(ConfigError::Usage)?;
+        Ok(Self { ca_bundle, ..plain })
     }
 }
 

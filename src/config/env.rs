@@ -61,10 +61,20 @@ pub fn load_dotenv(path: &Path) -> Result<(), ConfigError> {
 /// # Errors
 /// The first wrong value, in one line.
 pub fn parse<T: CommandFactory + FromArgMatches>(args: impl IntoIterator<Item = OsString>) -> Result<T, ConfigError> {
+    let args: Vec<OsString> = args.into_iter().collect();
     let command = unset_empty(T::command());
     let help = T::command();
-    let mut matches = command.try_get_matches_from(args).map_err(|e| one_line(e, &help))?;
-    T::from_arg_matches_mut(&mut matches).map_err(|e| one_line(e, &help))
+    let told = |error| one_line(error, &help, meant(&help, &args));
+    let mut matches = command.try_get_matches_from(&args).map_err(told)?;
+    T::from_arg_matches_mut(&mut matches).map_err(told)
+}
+
+/// The subcommand that the arguments name: another may have a flag of the same name, set by another variable.
+fn meant<'a>(command: &'a clap::Command, args: &[OsString]) -> &'a clap::Command {
+    args.iter().skip(1).fold(command, |command, arg| {
+        let named = arg.to_str().and_then(|name| command.find_subcommand(name));
+        named.unwrap_or(command)
+    })
 }
 
 /// `NAME=` in an env file means "not set", not "set to nothing".
@@ -89,7 +99,7 @@ fn variable(name: &std::ffi::OsStr) -> Option<OsString> {
 }
 
 /// Turns clap's paragraph about a wrong value into one line with the variable's name.
-fn one_line(error: clap::Error, command: &clap::Command) -> ConfigError {
+fn one_line(error: clap::Error, all: &clap::Command, meant: &clap::Command) -> ConfigError {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(s)) => Some(s.clone()),
         _ => None,
@@ -103,7 +113,9 @@ fn one_line(error: clap::Error, command: &clap::Command) -> ConfigError {
         .unwrap_or_default()
         .trim_start_matches("--")
         .to_owned();
-    let found = arguments(command).find(|a| a.get_long() == Some(&flag));
+    // A flag of every command is declared above them all.
+    let mut declared = arguments(meant).chain(arguments(all));
+    let found = declared.find(|a| a.get_long() == Some(&flag));
     let Some(found) = found else {
         return ConfigError::Usage(error);
     };

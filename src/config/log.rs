@@ -6,7 +6,7 @@ use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogConfig {
-    /// What is logged: a level, or directives such as `info,aws_ops_mcp::http=debug`; without it info for servers, warn for commands
+    /// What is logged: a level, or directives such as `info,aws_ops_mcp::http=debug`; without it info for servers, error for `proxy ENDPOINT`, warn for commands
     #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", global = true, value_parser = directives)]
     pub log_level: Option<String>,
 
@@ -32,11 +32,24 @@ pub enum LogFormat {
     Json,
 }
 
+/// Python's names of levels, which mcp-proxy-for-aws is used with.
+fn level(part: &str) -> &str {
+    match part.to_ascii_uppercase().as_str() {
+        "WARNING" => "warn",
+        "CRITICAL" => "error",
+        _ => part,
+    }
+}
+
 /// Checks the directives when they are read, so that a typo stops the start instead of silencing the log.
 fn directives(text: &str) -> Result<String, String> {
     // A word alone would be taken for a target, and a mistyped level would then silence everything.
     let typo = |part: &str| !part.contains(['=', '[']) && part.parse::<LevelFilter>().is_err();
-    let text = text.split(',').map(str::trim).collect::<Vec<_>>().join(",");
+    let text = text
+        .split(',')
+        .map(|part| level(part.trim()))
+        .collect::<Vec<_>>()
+        .join(",");
     let parsed = EnvFilter::builder()
         .parse(&text)
         .ok()
@@ -61,6 +74,12 @@ mod tests {
         ] {
             assert!(directives(right).is_ok(), "{right}");
         }
+        assert_eq!(directives("CRITICAL").as_deref(), Ok("error"));
+        assert_eq!(
+            directives("Warning,aws_ops_mcp=debug").as_deref(),
+            Ok("warn,aws_ops_mcp=debug")
+        );
+        assert_eq!(directives("DEBUG").as_deref(), Ok("DEBUG"));
         for wrong in ["lots", "inof", "info,debgu", "aws_ops_mcp=lots"] {
             assert!(directives(wrong).unwrap_err().contains("directives such as"), "{wrong}");
         }

@@ -84,12 +84,17 @@ pub enum UpstreamError {
         message: String,
     },
     /// The endpoint wanted the request elsewhere: a signed request is sent to nobody but whom it was signed for.
-    #[error("{host} redirects (HTTP {status}), and signed requests follow no redirect: use the endpoint it should be")]
+    #[error(
+        "{host} redirects (HTTP {status}) to {}, and signed requests follow no redirect: use that URL as the endpoint if it is the \
+         intended server", .to.as_deref().unwrap_or("nowhere")
+    )]
     Redirect {
         /// The endpoint's host.
         host: String,
         /// The HTTP status.
         status: u16,
+        /// Where to, on one line.
+        to: Option<String>,
     },
     /// The answer is larger than anybody should keep in memory.
     #[error("the answer of {host} has more than {limit} bytes")]

@@ -128,7 +128,8 @@ impl Forwarder {
         self.fixed.clone().unwrap_or_else(|| Endpoint::aws_mcp(region.as_str()))
     }
 
-    /// The server's tools. What is known is given at once, and looked at again in the background when it is old.
+    /// The server's tools. What is known is given at once, and looked at again in the background when it is old. Only who asks
+    /// first waits for an answer: a server that can't be reached holds up nobody else.
     ///
     /// # Errors
     /// Why they are not known: the server can't be reached, or has not answered yet.
@@ -141,6 +142,11 @@ impl Forwarder {
                 Ok(known)
             }
             Known::Failed(error) => Err(error),
+            Known::Silent(error) => {
+                let this = self.clone();
+                tokio::spawn(async move { this.list().await });
+                Err(error)
+            }
             Known::Nothing => {
                 let this = self.clone();
                 let listing = tokio::spawn(async move { this.list().await });

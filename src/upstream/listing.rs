@@ -56,6 +56,8 @@ pub(super) enum Known {
     Nothing,
     /// Nothing, and it was asked a moment ago.
     Failed(UpstreamError),
+    /// Nothing, and it is time to ask again; nobody should wait for it any more.
+    Silent(UpstreamError),
 }
 
 impl Listing {
@@ -70,8 +72,13 @@ impl Listing {
                 Known::Stale(known)
             }
             (Some(known), _) => Known::Fresh(known.clone()),
-            (None, Some(error)) if !due => Known::Failed(error.clone()),
-            (None, _) => Known::Nothing,
+            (None, Some(error)) if due => {
+                let error = error.clone();
+                state.next = Some(now + AFTER_FAILURE);
+                Known::Silent(error)
+            }
+            (None, Some(error)) => Known::Failed(error.clone()),
+            (None, None) => Known::Nothing,
         }
     }
 
@@ -240,6 +247,8 @@ mod tests {
         let listing = Listing::default();
         listing.fail(UpstreamError::Busy("no".to_owned()), NOW);
         assert!(matches!(listing.look(NOW), Known::Failed(_)));
-        assert!(matches!(listing.look(NOW + AFTER_FAILURE), Known::Nothing));
+        let later = NOW + AFTER_FAILURE;
+        assert!(matches!(listing.look(later), Known::Silent(_)));
+        assert!(matches!(listing.look(later), Known::Failed(_)), "only one is sent");
     }
 }

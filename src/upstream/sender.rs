@@ -93,6 +93,12 @@ impl Sender {
         }
     }
 
+    /// The same, signing with other keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Keys) -> Self {
+        Self { keys, ..self }
+    }
+
     /// Where it sends to.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
@@ -131,7 +137,9 @@ impl Sender {
         let (parts, body) = answer.into_parts();
         if parts.status.is_redirection() {
             let status = parts.status.as_u16();
-            return Err(UpstreamError::Redirect { host, status });
+            let to = parts.headers.get(header::LOCATION).and_then(|to| to.to_str().ok());
+            let to = to.map(crate::config::value::one_line);
+            return Err(UpstreamError::Redirect { host, status, to });
         }
         Ok(Answer {
             status: parts.status,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt, stream::BoxStream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
 use rmcp::{
-    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, JsonObject, ServerJsonRpcMessage},
+    model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetExtensions, JsonObject, ServerJsonRpcMessage},
     transport::streamable_http_client::{
         SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
     },
@@ -16,6 +16,7 @@ use sse_stream::{Sse, SseStream};
 
 use super::{
     Sender, UpstreamError,
+    relayed::Relayed,
     sender::{Answer, LARGEST_ANSWER},
 };
 
@@ -106,11 +107,20 @@ impl SignedClient {
     }
 
     fn body_of(&self, message: &ClientJsonRpcMessage) -> Result<Bytes, serde_json::Error> {
-        if self.metadata.is_empty() {
+        let relayed = match message {
+            ClientJsonRpcMessage::Request(request) => request.request.extensions().get::<Relayed>(),
+            _ => None,
+        };
+        if self.metadata.is_empty() && relayed.is_none() {
             return serde_json::to_vec(message).map(Bytes::from);
         }
         let mut value = serde_json::to_value(message)?;
-        if let Some(Value::Object(params)) = value.get_mut("params") {
+        if let Some(relayed) = relayed {
+            relayed.restore(&mut value);
+        }
+        if !self.metadata.is_empty()
+            && let Some(Value::Object(params)) = value.get_mut("params")
+        {
             let mut meta = self.metadata.as_ref().clone();
             if let Some(Value::Object(own)) = params.remove("_meta") {
                 meta.extend(own);

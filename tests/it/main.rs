@@ -17,6 +17,7 @@ mod identity;
 mod leaks;
 mod limits;
 mod least_privilege;
+mod proxy;
 mod registry;
 mod replicas;
 mod resources;

@@ -29,7 +29,8 @@ const ACTIONS: [&str; 2] = [
 pub(super) async fn run(config: AgentCoreConfig) -> Result<ExitCode> {
     let runtime = runtime(&config, AwsConfig::from_environment()?)?;
     let signalled = shutdown_signal().context("can't wait for signals")?;
-    let relayed = agentcore::run(runtime, BufReader::new(tokio::io::stdin()), tokio::io::stdout());
+    let stdin = crate::cli::stdin::take().context("can't take standard input")?;
+    let relayed = agentcore::run(runtime, BufReader::new(stdin), tokio::io::stdout());
     tokio::select! {
         ended = relayed => ended.context("can't write to standard output")?,
         () = signalled => {}
@@ -38,7 +39,7 @@ pub(super) async fn run(config: AgentCoreConfig) -> Result<ExitCode> {
 }
 
 /// Nothing is asked of AWS yet: whoever has to sign in first can do so while the client waits for its first answer.
-fn runtime(config: &AgentCoreConfig, mut aws: AwsConfig) -> Result<Runtime> {
+pub(super) fn runtime(config: &AgentCoreConfig, mut aws: AwsConfig) -> Result<Runtime> {
     let arn = config
         .arn()
         .context("AGENTCORE_AGENT_ARN (--agent-arn): it is missing")?;

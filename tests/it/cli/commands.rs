@@ -273,6 +273,27 @@ fn lines(messages: &[Value]) -> String {
 }
 
 #[test]
+fn stdio_keeps_the_clients_messages_from_a_credential_process() {
+    let keys = json!({ "Version": 1, "AccessKeyId": "AKIAIOSFODNN7EXAMPLE", "SecretAccessKey": "not-a-real-one" });
+    let args = ["stdio", "--endpoint-url", "http://127.0.0.1:9", "--max-attempts", "1"];
+    // It reads its input to the end, which would never come if it were the client's.
+    let program = program(&args)
+        .file(
+            ".aws/config",
+            "[default]\nregion = eu-west-1\ncredential_process = sh keys.sh\n",
+        )
+        .file("keys.sh", &format!("cat >/dev/null\ncat <<'END'\n{keys}\nEND\n"));
+    let mut stdio = program.start();
+    let params = json!({ "name": "get_caller_identity", "arguments": {} });
+    stdio.write(&lines(&[
+        initialize(),
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }),
+    ]));
+    let answer: Value = serde_json::from_str(&stdio.out_line("\"id\":1")).unwrap();
+    assert_eq!(body_of(&answer)["error"]["code"], "unreachable", "{answer}");
+}
+
+#[test]
 fn stdio_holds_a_whole_conversation_and_ends_with_its_input() {
     let mut stdio = program(&["stdio", "--sandbox"]).start();
     let answer = |line: String| -> Value { serde_json::from_str(&line).unwrap() };

@@ -54,6 +54,8 @@ pub(crate) fn program(args: &[&str]) -> Program {
     // Off EC2, asking for instance metadata only costs time.
     command
         .env("HOME", folder.path())
+        // No test asks AWS anything.
+        .env("AWS_MCP_ENDPOINT", "off")
         .env("AWS_EC2_METADATA_DISABLED", "true");
     Program { command, folder }
 }
