@@ -126,7 +126,8 @@ async fn a_replica_starts_without_its_redis_and_finds_it_later() {
 }
 
 /// What docs/replicas.md says that the user needs.
-const RIGHTS: &str = "+@connection +eval +evalsha +script|load +time +get +getex +set +psetex +del +publish +subscribe +unsubscribe";
+const RIGHTS: &str =
+    "+@connection +eval +evalsha +script|load +time +get +getex +set +psetex +del +publish +subscribe +unsubscribe";
 
 #[tokio::test]
 async fn a_redis_that_refuses_the_password_is_an_outage_and_the_documented_rights_are_enough() {
@@ -144,8 +145,18 @@ async fn a_redis_that_refuses_the_password_is_an_outage_and_the_documented_right
     out(wrong.post("/mcp", ALICE, None, &initialize()).await).await;
     // One place is not enough for four replicas: none of them gives it.
     out(wrong.post("/mcp", ALICE, None, &listing()).await).await;
-    let rates = ["--caller-rate", "1000", "--caller-burst", "1000", "--state-prefix", "ours:"];
-    let (a, b) = (Replica::new(&world, &url("right"), &rates), Replica::new(&world, &url("right"), &rates));
+    let rates = [
+        "--caller-rate",
+        "1000",
+        "--caller-burst",
+        "1000",
+        "--state-prefix",
+        "ours:",
+    ];
+    let (a, b) = (
+        Replica::new(&world, &url("right"), &rates),
+        Replica::new(&world, &url("right"), &rates),
+    );
     let session = a.session().await;
     assert_eq!(b.call(ALICE, Some(&session)).await, StatusCode::OK);
     let (endpoint, mut stream) = a.stream().await;
