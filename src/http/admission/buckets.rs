@@ -54,6 +54,12 @@ impl Buckets {
         }
     }
 
+    /// Whether a caller was given something, which is forgotten.
+    pub(super) fn settle(&self, caller: &Caller) -> bool {
+        let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        callers.remove(caller).is_some()
+    }
+
     /// Takes a place, and for a change another among the changes; or neither, and says which bucket is empty for how long.
     pub(super) fn take(&self, caller: &Caller, cost: Cost, now: Instant) -> Result<(), (Limit, Duration)> {
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -50,18 +50,25 @@ impl Rates {
         let Some(state) = &self.shared else {
             return self.own.take(caller, cost, Instant::now());
         };
-        let writes = self.writes.filter(|_| cost == Cost::Write);
+        // What was given in an outage is settled before the shared buckets give more.
+        let owed = state.out_since().is_none() && self.settle(caller);
+        let writes = self.writes.filter(|_| owed || cost == Cost::Write);
         let wanted = [
             self.requests.map(|rate| (Limit::Rate, ("requests", rate))),
             writes.map(|rate| (Limit::WriteRate, ("writes", rate))),
         ];
         let (limits, buckets): (Vec<_>, Vec<_>) = wanted.into_iter().flatten().unzip();
-        match state.take(caller.name(), &buckets).await {
+        match state.take(caller.name(), &buckets, owed).await {
             Ok(None) => Ok(()),
             Ok(Some((at, wait))) => Err((limits.get(at).copied().unwrap_or(Limit::Rate), wait)),
             Err(_) if need == Need::Session => Err((Limit::State, Duration::from_secs(1))),
             Err(_) => self.take_share(state, caller, cost),
         }
+    }
+
+    fn settle(&self, caller: &Caller) -> bool {
+        let meanwhile = self.meanwhile.lock().unwrap_or_else(PoisonError::into_inner);
+        meanwhile.as_ref().is_some_and(|(_, given)| given.settle(caller))
     }
 
     /// A turn while nobody knows what the other replicas give. Each gives its share, and begins with nothing: what the callers had
