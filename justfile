@@ -63,6 +63,16 @@ conformance:
 helm: build
     tests/helm/run.sh target/debug/aws-ops-mcp
 
+# Two replicas behind nginx and haproxy: restarts under load, kill -9; `just balancer --restarts 100 rolling` for the full number
+balancer *ARGS: build
+    cargo build --locked --example upstream
+    tests/balancer/run.sh {{ ARGS }}
+
+# 500 SSE sessions for ten minutes; `just soak --minutes 60` for longer
+soak *ARGS: build
+    cargo build --locked --example upstream
+    python3 tests/balancer/soak.py --binary target/debug/aws-ops-mcp --upstream target/debug/examples/upstream {{ ARGS }}
+
 # Several AWS accounts on this machine, no AWS needed
 sandbox *ARGS:
     cargo run --locked --release -- serve --sandbox {{ ARGS }}
