@@ -9,7 +9,7 @@
 #   ./docker-start.sh build       the image alone (--sandbox: the one with the sandbox)
 #
 # PORT (8100), CONTAINER_ENGINE (docker or podman) and READY_TIMEOUT (60 seconds) can be set. IMAGE names a finished image to
-# run instead of building one.
+# run instead of building one. IMAGE_ARCH (amd64 or arm64) builds for another machine than this one, as aws-ops-mcp:$IMAGE_ARCH.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -38,11 +38,31 @@ find_engine() {
 
 build() {
     if [[ -n ${IMAGE:-} ]]; then return; fi
-    IMAGE=$NAME:latest
-    local features=''
-    if [[ $SANDBOX == yes ]]; then IMAGE=$NAME:sandbox features=sandbox; fi
+    local tag=${IMAGE_ARCH:-latest} features=''
+    if [[ $SANDBOX == yes ]]; then tag=sandbox${IMAGE_ARCH:+-$IMAGE_ARCH} features=sandbox; fi
+    IMAGE=$NAME:$tag
+    local arguments=(-t "$IMAGE" --build-arg "FEATURES=$features" --build-arg "VERSION=$(version)")
+    arguments+=(--build-arg "REVISION=$(revision)" --build-arg "SOURCE=$(source_url)")
+    if [[ -n ${IMAGE_ARCH:-} ]]; then
+        arguments+=(--platform "linux/$IMAGE_ARCH")
+        # Podman 4 doesn't say it by itself.
+        if "$ENGINE" --version | grep -q podman; then
+            arguments+=(--build-arg "BUILDPLATFORM=linux/$("$ENGINE" info --format '{{.Host.Arch}}')")
+        fi
+    fi
     echo "Building $IMAGE; the first time takes several minutes."
-    "$ENGINE" build -t "$IMAGE" --build-arg FEATURES="$features" .
+    "$ENGINE" build "${arguments[@]}" .
+}
+
+version() { sed -n '/^version = /{s/.*"\(.*\)".*/\1/p;q;}' Cargo.toml; }
+
+# What is built, for the image's label, and whether it is what git has.
+revision() { git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null || true; }
+
+# Where the source is, for the image's label: never with credentials that the remote's URL may hold, never a path.
+source_url() {
+    git config --get remote.origin.url 2>/dev/null |
+        sed -nE 's#^git@([^:]+):#https://\1/#; s#^(https?://)[^/@]*@#\1#; s#\.git$##; /^https?:/p' || true
 }
 
 # Takes the settings of .env into the environment, where those that are set already win.

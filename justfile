@@ -77,6 +77,14 @@ soak *ARGS: build
 sandbox *ARGS:
     cargo run --locked --release -- serve --sandbox {{ ARGS }}
 
-# The container image
-image *ARGS:
-    ./docker-start.sh build {{ ARGS }}
+# The container image for both platforms, as aws-ops-mcp:amd64 and aws-ops-mcp:arm64 (docs/image.md); `just image amd64` for one
+image *ARCHES='amd64 arm64':
+    for arch in {{ ARCHES }}; do IMAGE_ARCH=$arch ./docker-start.sh build || exit; done
+
+# What must hold of the image: builds it, or takes the one that IMAGE names
+image-test:
+    tests/image/run.sh
+
+# What is in the image, as CycloneDX: target/sbom.cdx.json
+sbom:
+    .ci/sbom

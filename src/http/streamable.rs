@@ -79,7 +79,8 @@ impl<H: ServerHandler> Streamable<H> {
         let Some(caller) = request.extensions().get::<Caller>().cloned() else {
             return answer::text(StatusCode::UNAUTHORIZED, "no caller");
         };
-        if request.headers().get_all(SESSION_ID).iter().count() > 1 {
+        // Where there are no sessions their ids mean nothing: a platform in front may add its own to the client's.
+        if self.with_sessions.is_some() && request.headers().get_all(SESSION_ID).iter().count() > 1 {
             return answer::text(StatusCode::BAD_REQUEST, "send Mcp-Session-Id once");
         }
         match (request.method(), &self.with_sessions) {

@@ -6,6 +6,7 @@
 mod support;
 
 mod agentcore;
+mod agentcore_hosting;
 mod catalogue;
 mod cli;
 mod env_example;
