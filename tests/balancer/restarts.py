@@ -36,7 +36,7 @@ async def rolling(load, balancer, replicas, times):
         longest = max(longest, time.monotonic() - began)
         await replica.start()
         await balancer.comes(replica)
-    for call in load.failed():
+    for call in load.failed()[:10]:
         if at := next((m for m in reversed(moments) if m[0] < call.ended), None):
             print(f"  {call.tool} failed {call.ended - at[0]:.2f} s after a SIGTERM that was noticed after {at[1]:.2f} s and obeyed after {at[2]:.2f} s")
     said = f"{times} restarts, the longest end took {longest:.1f} s, noticed at the latest after {max(balancer.noticed):.1f} s"

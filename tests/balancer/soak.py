@@ -105,8 +105,7 @@ async def soak(a, replica):
         memory, descriptors, threads = taken(pid)
         alive = sum(not session.ended.is_set() for session in crowd.open)
         samples.append((now, memory, descriptors))
-        if len(samples) % 3 == 1:
-            print(f"{now:5.0f} {memory:8} {descriptors:6} {threads:7} {alive:8} {crowd.calls:7} {len(crowd.failures):6}", flush=True)
+        print(f"{now:5.0f} {memory:8} {descriptors:6} {threads:7} {alive:8} {crowd.calls:7} {len(crowd.failures):6}", flush=True)
         assert alive == a.sessions, f"{alive} of {a.sessions} streams are open"
         for session in random.sample(list(crowd.open), a.churn):
             await crowd.leave(session)

@@ -8,6 +8,8 @@ import time
 
 import wire
 
+# As for Ctrl-C: whoever ends a script ends what it started.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 # As long after a SIGTERM as Kubernetes takes to tell its proxies, in seconds.
 ENDPOINTS = 0.1
 CALLERS = {f"caller{n}": secrets.token_hex(32) for n in range(32)}
