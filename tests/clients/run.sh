@@ -41,10 +41,12 @@ export MCP_AUTH_TOKEN
 
 # In an empty directory and environment: nobody's .env, credentials or accounts.
 empty=$(mktemp -d)
-server='' serve=(serve --sandbox)
+# The rates are for people; these clients are faster.
+unlimited=(--caller-rate off --caller-write-rate off)
+server='' serve=(serve --sandbox "${unlimited[@]}")
 settings=(PATH="$PATH" HOME="$empty" MCP_AUTH_TOKEN="$MCP_AUTH_TOKEN" MCP_HOST=127.0.0.1 MCP_PORT="$port")
 if [[ -n ${TEST_AWS_ENDPOINT_URL:-} ]]; then
-    serve=(serve)
+    serve=(serve "${unlimited[@]}")
     for name in $(compgen -e); do
         case $name in AWS_* | ACCOUNT_*) settings+=("$name=${!name}") ;; esac
     done

@@ -82,7 +82,7 @@ def trial(binary, nginx, objects, hashed):
         quiet = {"cwd": directory, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         try:
             for replica in ports:
-                env = environment(objects, container, directory, replica) | {"SHUTDOWN_DRAIN": "off"}
+                env = environment(objects, container, directory, replica) | {"SHUTDOWN_DRAIN": "off", "CALLER_RATE": "off"}
                 running.append(subprocess.Popen([binary, "serve", "--sandbox"], env=env, **quiet))
             running.append(subprocess.Popen([nginx, "-c", config, "-p", directory, "-e", f"{directory}/error.log"], **quiet))
             until = time.monotonic() + 20

@@ -18,11 +18,16 @@ NATIVE = {"Deployment", "Service", "ServiceAccount", "Secret", "ConfigMap", "Ing
 CUSTOM = {"HTTPRoute", "ExternalSecret", "ServiceMonitor", "PrometheusRule"}
 # The SDK's own variables, and what ci/irsa-values.yaml adds by extraEnv.
 SDK = {"AWS_EC2_METADATA_DISABLED", "HTTPS_PROXY"}
-# Variables that the chart may set before the server declares them; to be removed once .env.example lists them.
-COMING = {"METRICS_PORT"}
 # Set through values of their own, so not through `settings`.
 OWN = {"MCP_PORT", "MCP_AUTH_TOKEN", "MCP_AUTH_TOKENS", "PUBLIC_URL", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES",
-       "MCP_STATELESS", "AWS_REGION", "ACCOUNT_REGISTRY", "KEEP_ALIVE_TIMEOUT", "SHUTDOWN_DRAIN", "SHUTDOWN_GRACE", "STATE_URL"} | COMING
+       "MCP_STATELESS", "AWS_REGION", "ACCOUNT_REGISTRY", "KEEP_ALIVE_TIMEOUT", "SHUTDOWN_DRAIN", "SHUTDOWN_GRACE", "STATE_URL", "METRICS_PORT",
+       "STATE_REPLICAS",
+       # They may hold a token: extraEnv takes them from a Secret.
+       "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+       # The local proxies', which no pod runs.
+       "AGENTCORE_AGENT_ARN", "AGENTCORE_ASSUME_ROLE_ARN", "AGENTCORE_ASSUME_ROLE_SESSION_NAME", "AGENTCORE_CONNECT_TIMEOUT",
+       "AGENTCORE_MCP_SESSION_ID", "AGENTCORE_QUALIFIER", "AGENTCORE_READ_TIMEOUT", "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE",
+       "AWS_MCP_PROXY_PROFILES", "RUNTIME_SESSION_MODE"}
 METRICS = {"aws_ops_tool_calls_total", "aws_ops_tool_call_duration_seconds_bucket", "aws_ops_aws_calls_total",
            "aws_ops_aws_throttles_total", "aws_ops_assume_role_total", "aws_ops_credential_cache_total", "aws_ops_sessions",
            "aws_ops_requests_in_flight", "aws_ops_requests_rejected_total"}
@@ -117,7 +122,7 @@ def check_everywhere(case):
     """What holds whatever the values are."""
     health = (ROOT / "src/http/health.rs").read_text()
     live, ready = (re.search(rf'{name}: &str = "(.+)"', health)[1] for name in ("LIVE", "READY"))
-    known = variables() | SDK | COMING
+    known = variables() | SDK
     deployment, pod, server = case.one("Deployment"), case.pod, case.pod["containers"][0]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     selector = deployment["spec"]["selector"]["matchLabels"]

@@ -128,6 +128,8 @@ app.kubernetes.io/component: server
 {{- with $v.trustedProxies }}{{ $_ := set $env "TRUSTED_PROXIES" (join "," .) }}{{ end }}
 {{- with include "aws-ops-mcp.publicUrl" . }}{{ $_ := set $env "PUBLIC_URL" . }}{{ end }}
 {{- if include "aws-ops-mcp.stateless" . }}{{ $_ := set $env "MCP_STATELESS" "true" }}{{ end }}
+{{- /* One more than there may be: a rollout adds it (maxSurge). */}}
+{{- if include "aws-ops-mcp.hasState" . }}{{ $_ := set $env "STATE_REPLICAS" (ternary $v.autoscaling.maxReplicas $v.replicas $v.autoscaling.enabled | int | add1 | toString) }}{{ end }}
 {{- if $v.metrics.enabled }}{{ $_ := set $env "METRICS_PORT" (toString $v.metrics.port) }}{{ end }}
 {{- $env | toJson }}
 {{- end }}
