@@ -25,7 +25,7 @@ use aws_ops_mcp::{
     auth::Authenticator,
     aws::{Aws, Base, Resolver, http_client, registry},
     config::{AccountVariables, AwsConfig, HttpConfig, ToolsConfig},
-    http::{Lifecycle, listen, router},
+    http::{Cost, Lifecycle, listen, router},
     server::{Catalogue, CatalogueOptions, Server},
 };
 use axum::{
@@ -321,6 +321,12 @@ impl World {
             &registry.to_string(),
             "--assume-role-rate",
             "off",
+            "--caller-rate",
+            "off",
+            "--max-in-flight-per-caller",
+            "off",
+            "--max-reads-in-flight",
+            "off",
             "--max-result-bytes",
             "16MiB",
         ]
@@ -337,7 +343,7 @@ impl World {
         let server = Server::new(Catalogue::new(options).unwrap(), resolver, aws, None, None);
         let auth = Authenticator::from_config(&settings.http).unwrap();
         let lifecycle = Lifecycle::new(CancellationToken::new());
-        let router = router(&settings.http, auth, move || server.clone(), &lifecycle).unwrap();
+        let router = router(&settings.http, auth, move || server.clone(), |_| Cost::Read, &lifecycle).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let ends = lifecycle.clone();

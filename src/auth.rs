@@ -1,11 +1,13 @@
 //! Who may come in: the bearer token, and the [`Caller`] it stands for.
 
+pub mod admitted;
 pub mod bearer;
 pub mod caller;
 pub mod failures;
 pub mod request_id;
 pub mod token;
 
+pub use admitted::Admitted;
 pub use bearer::{Authenticator, Rejection};
 pub use caller::Caller;
 pub use failures::AuthFailures;

@@ -32,3 +32,6 @@ pub use resolve::{Identity, Resolver, RoleSession, Selector, Target};
 pub use select::{Selected, targets};
 pub use session::{Aws, Session};
 pub use sts::CallerIdentity;
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,11 @@
 //! The way in: one router, the layers every request passes, and the listener under them.
 //!
 //! A request meets, in this order: its request id and log line, Host and Origin, the bearer token, then its transport,
-//! which reads the body within limits. `/healthz` and `/readyz` answer probes without a token.
+//! which reads the body within limits and counts
+//! the request against its caller's. `/healthz` and `/readyz` answer probes without a token.
 
 mod access;
+mod admission;
 mod allowlist;
 mod answer;
 mod body;
@@ -13,6 +15,7 @@ mod listener;
 mod observe;
 mod scrape;
 mod proxies;
+mod replicas;
 mod sessions;
 mod sse;
 mod streamable;
@@ -20,9 +23,10 @@ mod streamable;
 use std::{io, sync::Arc};
 
 use axum::{Router, extract::Request, middleware, routing::any};
-use rmcp::ServerHandler;
+use rmcp::{ServerHandler, model::CallToolRequestParams};
 use tower_http::catch_panic::CatchPanicLayer;
 
+pub use admission::Cost;
 pub use lifecycle::Lifecycle;
 pub use listener::{Peer, listen, shutdown_signal};
 pub use scrape::{Scrapes, scrapes};
@@ -46,16 +50,22 @@ pub enum HttpError {
         problem: &'static str,
     },
 
+    /// STATE_URL can't be used. What it holds is not said: it may be a password.
+    #[error("STATE_URL: {0}")]
+    State(&'static str),
+
     /// The listener failed.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
 
-/// Everything that answers, without a socket. `factory` makes the handler of one session or one stateless request.
+/// Everything that answers, without a socket. `factory` makes the handler of one session or one stateless request; `cost_of` tells
+/// what a call of a tool counts as.
 pub fn router<H, F>(
     config: &HttpConfig,
     auth: Authenticator,
     factory: F,
+    cost_of: impl Fn(&CallToolRequestParams) -> Cost + Send + Sync + 'static,
     lifecycle: &Lifecycle,
 ) -> Result<Router, HttpError>
 where
@@ -73,14 +83,19 @@ where
         limits.max_sessions_per_caller.get(),
         limits.max_sessions.get(),
     ));
+    let mut replicas = replicas::Replicas::new(&config.state, lifecycle)?;
+    let shared = replicas.as_ref().map(|r| r.state.clone());
+    let admission = Arc::new(admission::Admission::new(limits, Arc::new(cost_of), shared));
     let factory: Arc<dyn Fn() -> H + Send + Sync> = Arc::new(factory);
     let mcp = Arc::new(streamable::Streamable::new(
         config,
         factory.clone(),
         sessions.clone(),
+        admission.clone(),
+        replicas.as_mut(),
         lifecycle,
     ));
-    let sse = Arc::new(sse::SseServer::new(config, factory, sessions, lifecycle));
+    let sse = sse::SseServer::new(config, factory, sessions, admission, replicas, lifecycle);
     let messages = sse.clone();
 
     let guarded = Router::new()

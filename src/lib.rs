@@ -11,6 +11,7 @@ pub mod services;
 pub mod ops;
 pub mod aws;
 pub mod upstream;
+pub mod state;
 pub mod auth;
 pub mod config;
 pub mod trace;

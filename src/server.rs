@@ -1,7 +1,9 @@
 //! The one place that knows MCP: find the tool → resolve the target → sign in → call → receipt → log.
 
+mod admitted;
 mod call;
 pub mod catalogue;
+mod circuit;
 mod fan_out;
 mod filter;
 mod finish;
@@ -35,8 +37,10 @@ use crate::{
     upstream::Forwarder,
 };
 
+use admitted::admitted;
 use call::{Call, Outcome};
 use catalogue::Found;
+use circuit::Circuits;
 use forwarded::Forwarding;
 use record::Ended;
 
@@ -60,6 +64,7 @@ struct Inner {
     catalogue: Catalogue,
     resolver: Resolver,
     aws: Arc<Aws>,
+    circuits: Circuits,
     /// The caller where no HTTP request brings one: the person at the keyboard. `None` refuses.
     local: Option<Caller>,
     /// The tools that the AWS MCP Server runs; `None` where nothing is forwarded.
@@ -76,10 +81,12 @@ impl Server {
         local: Option<Caller>,
         forwarder: Option<Arc<Forwarder>>,
     ) -> Self {
+        let aws = aws.into();
         Self(Arc::new(Inner {
             catalogue,
             resolver,
-            aws: aws.into(),
+            circuits: Circuits::new(aws.limits(), aws.clock()),
+            aws,
             local,
             forwarding: forwarder.map(Forwarding::new),
         }))
@@ -132,6 +139,7 @@ impl Server {
             None => entry.take_selector(arguments).and_then(|(selector, mut arguments)| {
                 let many = selector.as_ref().is_some_and(Selector::is_many);
                 let access = entry.take_read_only(&mut arguments, many)?;
+                admitted(&context, access)?;
                 Ok((selector, arguments, access))
             }),
         };
@@ -185,7 +193,9 @@ impl Server {
                 let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
                 inner.attempt(&call, target, &mut outcome).await
             };
-            self.within_deadline(call.entry, &cancelled, work).await
+            let result = self.within_deadline(call.entry, &cancelled, work).await;
+            inner.note_timeout(&call, outcome.target.as_ref(), &result);
+            result
         };
         outcome.result = Some(result);
         let (body, _) = finish::body(call.entry, &mut outcome);

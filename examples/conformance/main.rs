@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use aws_ops_mcp::{
     auth::{Authenticator, generate_token},
     config::http::HttpConfig,
-    http::{Lifecycle, listen, router, shutdown_signal},
+    http::{Cost, Lifecycle, listen, router, shutdown_signal},
 };
 use axum::{extract::Request, middleware};
 use clap::Parser;
@@ -40,7 +40,7 @@ async fn main() -> anyhow::Result<()> {
     let lifecycle = Lifecycle::new(shutdown.clone());
     let auth = Authenticator::from_config(&config)?;
     let fixture = handler::Fixture::new()?;
-    let router = router(&config, auth, move || fixture.clone(), &lifecycle)?;
+    let router = router(&config, auth, move || fixture.clone(), |_| Cost::Read, &lifecycle)?;
     let router = router.layer(middleware::map_request(move |mut request: Request| {
         let header = header.clone();
         async move {

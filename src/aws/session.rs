@@ -262,6 +262,11 @@ impl Aws {
         &self.limits
     }
 
+    /// What tells the time here.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
     async fn shared(&self) -> Result<&Shared, AccountError> {
         self.shared
             .get_or_try_init(|| async {

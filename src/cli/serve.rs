@@ -4,14 +4,14 @@ use std::{io::IsTerminal, net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use rmcp::ServiceExt;
+use rmcp::{ServiceExt, model::CallToolRequestParams};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     auth::{Authenticator, Caller, generate_token},
     config::{ConfigError, HttpConfig, MetricsConfig, Secret, TracesConfig},
-    http::{self, Lifecycle, Scrapes, shutdown_signal},
+    http::{self, Cost, Lifecycle, Scrapes, shutdown_signal},
     metrics,
 };
 
@@ -62,8 +62,13 @@ impl Serve {
             server.catalogue().entries().count(),
         );
         // Before anything is said or heard, so that a wrong setting is all that is said.
+        let weighed = server.clone();
+        let cost_of = move |call: &CallToolRequestParams| match weighed.changes(call) {
+            true => Cost::Write,
+            false => Cost::Read,
+        };
         let serves = server.clone();
-        let router = http::router(&self.http, auth, move || serves.clone(), &lifecycle)?;
+        let router = http::router(&self.http, auth, move || serves.clone(), cost_of, &lifecycle)?;
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("can't listen on {address} (MCP_HOST, MCP_PORT; port 0 takes a free one)"))?;

@@ -91,6 +91,14 @@ pub struct AwsLimits {
     #[arg(long, env = "TARGET_TIMEOUT", default_value = "40s", value_parser = duration_limit)]
     pub target_timeout: Limit<Duration>,
 
+    /// Calls of one target (an identity in a region) that fail in a row for want of an answer or a sign-in before its calls fail at once
+    #[arg(long, env = "TARGET_FAILURES", default_value = "5", value_parser = count_limit)]
+    pub target_failures: Limit<usize>,
+
+    /// Time for which they do; then one call tries
+    #[arg(long, env = "TARGET_PAUSE", default_value = "10s", value_parser = duration_limit)]
+    pub target_pause: Limit<Duration>,
+
     /// Largest tool result; longer ones are cut, with a note and a cursor
     #[arg(long, env = "MAX_RESULT_BYTES", default_value = "1MiB", value_parser = super::value::bytes_limit)]
     pub max_result_bytes: Limit<usize>,

@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::value::{Limit, Secret, bytes_limit, count_limit, duration_limit};
+use super::{
+    state::StateConfig,
+    value::{Limit, Secret, bytes_limit, count_limit, duration_limit},
+};
 
 /// Address, tokens and allowlists of `serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,6 +46,10 @@ pub struct HttpConfig {
     /// Keep no sessions on /mcp: every request stands alone and Mcp-Session-Id is ignored (AgentCore Runtime wants this)
     #[arg(long, env = "MCP_STATELESS")]
     pub stateless: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the type says it; clap would show the text as a heading")]
+    pub state: StateConfig,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "the type says it; clap would show the text as a heading")]
@@ -93,6 +100,34 @@ pub struct HttpLimits {
     #[arg(long, env = "MAX_AUTH_FAILURES", default_value = "10", value_parser = count_limit)]
     pub max_auth_failures: Limit<usize>,
 
+    /// Requests a second of one caller, whichever its tokens, sessions and transports
+    #[arg(long, env = "CALLER_RATE", default_value = "10", value_parser = count_limit)]
+    pub caller_rate: Limit<usize>,
+
+    /// Requests that a caller who was quiet may send at once; `off`: one second's worth
+    #[arg(long, env = "CALLER_BURST", default_value = "20", value_parser = count_limit)]
+    pub caller_burst: Limit<usize>,
+
+    /// Calls a second of one caller to tools that change something
+    #[arg(long, env = "CALLER_WRITE_RATE", default_value = "1", value_parser = count_limit)]
+    pub caller_write_rate: Limit<usize>,
+
+    /// Calls to tools that change something which a caller who was quiet may send at once; `off`: one second's worth
+    #[arg(long, env = "CALLER_WRITE_BURST", default_value = "5", value_parser = count_limit)]
+    pub caller_write_burst: Limit<usize>,
+
+    /// Requests of one caller in flight
+    #[arg(long, env = "MAX_IN_FLIGHT_PER_CALLER", default_value = "16", value_parser = count_limit)]
+    pub max_in_flight_per_caller: Limit<usize>,
+
+    /// Requests of this process in flight that change nothing
+    #[arg(long, env = "MAX_READS_IN_FLIGHT", default_value = "400", value_parser = count_limit)]
+    pub max_reads_in_flight: Limit<usize>,
+
+    /// Calls of this process in flight to tools that change something
+    #[arg(long, env = "MAX_WRITES_IN_FLIGHT", default_value = "200", value_parser = count_limit)]
+    pub max_writes_in_flight: Limit<usize>,
+
     /// Time after SIGTERM in which the server still accepts, so that load balancers notice; `off` stops at once
     #[arg(long, env = "SHUTDOWN_DRAIN", default_value = "off", value_parser = duration_limit)]
     pub shutdown_drain: Limit<Duration>,
@@ -100,6 +135,48 @@ pub struct HttpLimits {
     /// Time that calls in flight get after that before they are cut
     #[arg(long, env = "SHUTDOWN_GRACE", default_value = "25s", value_parser = duration_limit)]
     pub shutdown_grace: Limit<Duration>,
+}
+
+/// How fast a bucket of requests fills, and how much it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// Time in which one place comes free.
+    pub interval: Duration,
+    /// How many places there are.
+    pub burst: u32,
+}
+
+impl Rate {
+    fn new(rate: Limit<usize>, burst: Limit<usize>) -> Option<Self> {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let rate = rate.get().map(number)?;
+        Some(Self {
+            interval: Duration::from_secs(1) / rate.max(1),
+            burst: burst.get().map_or(rate, number).max(1),
+        })
+    }
+
+    /// One of `replicas` equal shares; `None` if there is not one place for each.
+    pub fn share(self, replicas: u32) -> Option<Self> {
+        let replicas = replicas.max(1);
+        Some(Self {
+            interval: self.interval * replicas,
+            burst: self.burst / replicas,
+        })
+        .filter(|share| share.burst > 0)
+    }
+}
+
+impl HttpLimits {
+    /// CALLER_RATE and CALLER_BURST; `None` sets no limit.
+    pub fn request_rate(&self) -> Option<Rate> {
+        Rate::new(self.caller_rate, self.caller_burst)
+    }
+
+    /// CALLER_WRITE_RATE and CALLER_WRITE_BURST; `None` sets no limit.
+    pub fn write_rate(&self) -> Option<Rate> {
+        Rate::new(self.caller_write_rate, self.caller_write_burst)
+    }
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, String> {

@@ -19,6 +19,13 @@ pub(super) const PARSE_ERROR: i32 = -32700;
 /// JSON-RPC's code of JSON that isn't a request.
 pub(super) const INVALID_REQUEST: i32 = -32600;
 
+/// The code of a request that a limit holds up, as other JSON-RPC servers have it.
+pub(super) const LIMIT_EXCEEDED: i32 = -32005;
+
+/// The mark of an answer that says no more than others like it have said: it gets no line of its own in the log.
+#[derive(Clone, Copy)]
+pub(super) struct Quiet;
+
 /// The answer to a request that goes no further. Boxed, because it is large and rare.
 pub(super) type Refused = Box<Response>;
 

@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::health;
+use super::{answer::Quiet, health};
 use crate::{
     auth::RequestId,
     trace::{self, SpanKind, attribute},
@@ -39,7 +39,7 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
         let ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if probe {
+        if probe || response.extensions().get::<Quiet>().is_some() {
             tracing::debug!(status, ms, "answered");
         } else {
             tracing::info!(status, ms, "answered");

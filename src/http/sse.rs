@@ -2,6 +2,7 @@
 //!
 //! The open stream is the session. It has no idle time: closing it under a quiet client would lose that client.
 
+mod remote;
 mod session;
 
 use std::{
@@ -30,16 +31,23 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
-use self::session::{CAPACITY, Pending, SseTransport};
+use self::{
+    remote::{Remote, Seen, respond},
+    session::{CAPACITY, Pending, SseTransport},
+};
 use super::{
-    Lifecycle, answer,
+    Lifecycle,
+    admission::{Admission, Need, Refusal},
+    answer,
     body::{BodyLimits, Message},
+    replicas::Replicas,
     sessions::{Sessions, Slot},
 };
 use crate::{
     auth::Caller,
     config::http::HttpConfig,
-    metrics::{self, Cause, Held, Transport},
+    metrics::{self, Held, Transport},
+    state::{Outcome, hashed},
 };
 
 /// How long a POST waits for a session that is too busy to take it.
@@ -51,11 +59,16 @@ const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering
 pub(super) struct SseServer<H> {
     factory: Arc<dyn Fn() -> H + Send + Sync>,
     sessions: Arc<Sessions>,
+    admission: Arc<Admission>,
     open: Arc<Mutex<HashMap<String, Open>>>,
+    remote: Option<Arc<Remote>>,
     limits: BodyLimits,
     ping: Option<Duration>,
     lifecycle: Lifecycle,
 }
+
+/// The way into a session.
+type Way = (mpsc::Sender<ClientJsonRpcMessage>, Arc<Pending>);
 
 /// One session. Dropping it gives back its place.
 struct Open {
@@ -63,6 +76,7 @@ struct Open {
     incoming: mpsc::Sender<ClientJsonRpcMessage>,
     pending: Arc<Pending>,
     _counted: Held,
+    seen: Seen,
 }
 
 /// Forgets the session when its stream is dropped, however that came.
@@ -94,16 +108,31 @@ impl<H: ServerHandler> SseServer<H> {
         config: &HttpConfig,
         factory: Arc<dyn Fn() -> H + Send + Sync>,
         sessions: Arc<Sessions>,
+        admission: Arc<Admission>,
+        replicas: Option<Replicas>,
         lifecycle: &Lifecycle,
-    ) -> Self {
-        Self {
+    ) -> Arc<Self> {
+        let (messages, remote) = replicas.map_or((None, None), |r| {
+            let remote = Remote {
+                state: r.state,
+                mailbox: r.mailbox,
+            };
+            (r.messages, Some(Arc::new(remote)))
+        });
+        let server = Arc::new(Self {
             factory,
             sessions,
+            admission,
+            remote,
             open: Arc::default(),
             limits: BodyLimits::new(&config.limits),
             ping: config.limits.sse_ping.get(),
             lifecycle: lifecycle.clone(),
+        });
+        if let Some(messages) = messages {
+            tokio::spawn(remote::receive(Arc::downgrade(&server), messages));
         }
+        server
     }
 
     /// `GET /sse`: a new session, and the stream that it lives on.
@@ -111,17 +140,25 @@ impl<H: ServerHandler> SseServer<H> {
         if request.method() != Method::GET {
             return answer::method_not_allowed("GET");
         }
-        let Some(caller) = request.extensions().get::<Caller>() else {
+        let Some(caller) = request.extensions().get::<Caller>().cloned() else {
             return answer::text(StatusCode::UNAUTHORIZED, "no caller");
         };
         if self.lifecycle.stopping.is_cancelled() {
             return answer::shutting_down();
         }
-        let slot = match self.sessions.take(caller) {
+        if let Err(refusal) = self.admission.open(&caller).await {
+            return refusal.answer();
+        }
+        let slot = match self.sessions.take(&caller) {
             Ok(slot) => slot,
             Err(full) => return full.answer(),
         };
         let id = Uuid::new_v4().simple().to_string();
+        if let Some(remote) = &self.remote
+            && remote.announce(&id, &caller).await.is_err()
+        {
+            return Refusal::no_state().answer();
+        }
         let (incoming, from_client) = mpsc::channel(CAPACITY);
         let (to_client, outgoing) = mpsc::channel(CAPACITY);
         let pending = Arc::new(Pending::default());
@@ -130,6 +167,7 @@ impl<H: ServerHandler> SseServer<H> {
             incoming,
             pending: pending.clone(),
             _counted: metrics::hold(|m| m.session(Transport::Sse)),
+            seen: Seen::default(),
         };
         self.open
             .lock()
@@ -145,6 +183,9 @@ impl<H: ServerHandler> SseServer<H> {
             end.clone().drop_guard(),
         );
         let transport = SseTransport { from_client, to_client };
+        if let Some(remote) = self.remote.clone() {
+            tokio::spawn(remote.keep_announced(id.clone(), caller, end.clone()));
+        }
         let handler = (self.factory)();
         let served = end.clone();
         tokio::spawn(async move {
@@ -193,44 +234,59 @@ impl<H: ServerHandler> SseServer<H> {
         if request.method() != Method::POST {
             return answer::method_not_allowed("POST");
         }
-        let Message { parts, parsed, .. } = match self.limits.read(request).await {
+        let Message { mut parts, parsed, .. } = match self.limits.read(request).await {
             Ok(message) => message,
             Err(response) => return *response,
         };
-        let Some((incoming, pending)) = self.find(&parts) else {
+        let Some(caller) = parts.extensions.get::<Caller>().cloned() else {
+            return answer::text(StatusCode::UNAUTHORIZED, "no caller");
+        };
+        match self.admission.admit(&caller, &parsed, Need::Session).await {
+            Ok(admitted) => drop(admitted.map(|admitted| parts.extensions.insert(admitted))),
+            Err(refusal) => return refusal.answer(),
+        }
+        let Ok(Query(query)) = Query::<SessionQuery>::try_from_uri(&parts.uri) else {
             return answer::unknown_session();
         };
+        match (self.session(&query.id, &caller, |_| true), &self.remote) {
+            (Some(way), _) => respond(self.hand_in(way, parsed, parts).await),
+            (None, Some(remote)) => remote.post(&query.id, &parts, parsed).await,
+            (None, None) => answer::unknown_session(),
+        }
+    }
+
+    /// Puts a message into a session.
+    async fn hand_in(&self, (incoming, pending): Way, message: ClientJsonRpcMessage, parts: Parts) -> Outcome {
         // Calls that are answered keep the session open until they are; new ones would keep it open for ever.
-        if self.lifecycle.stopping.is_cancelled() && matches!(parsed, JsonRpcMessage::Request(_)) {
-            return answer::shutting_down();
+        if self.lifecycle.stopping.is_cancelled() && matches!(message, JsonRpcMessage::Request(_)) {
+            return Outcome::Stopping;
         }
-        if !pending.note_incoming(&parsed) {
-            return busy();
+        if !pending.note_incoming(&message) {
+            return Outcome::Busy;
         }
-        match incoming.send_timeout(with_parts(parsed, parts), BUSY).await {
-            Ok(()) => answer::text(StatusCode::ACCEPTED, "accepted"),
+        match incoming.send_timeout(with_parts(message, parts), BUSY).await {
+            Ok(()) => Outcome::Accepted,
             Err(mpsc::error::SendTimeoutError::Timeout(message)) => {
                 pending.forget(&message);
-                busy()
+                Outcome::Busy
             }
-            Err(mpsc::error::SendTimeoutError::Closed(_)) => answer::unknown_session(),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => Outcome::Gone,
         }
     }
 
-    /// The session that the query names, if it is this caller's.
-    fn find(&self, parts: &Parts) -> Option<(mpsc::Sender<ClientJsonRpcMessage>, Arc<Pending>)> {
-        let Query(query) = Query::<SessionQuery>::try_from_uri(&parts.uri).ok()?;
-        let caller = parts.extensions.get::<Caller>()?;
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = open.get(&query.id).filter(|s| s.slot.owner() == caller)?;
-        Some((session.incoming.clone(), session.pending.clone()))
+    /// The way into a session of this replica, if it is this caller's and `such`.
+    fn session(&self, id: &str, caller: &Caller, such: impl FnOnce(&mut Seen) -> bool) -> Option<Way> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = open.get_mut(id).filter(|s| s.slot.owner() == caller)?;
+        such(&mut session.seen).then(|| (session.incoming.clone(), session.pending.clone()))
     }
-}
 
-fn busy() -> Response {
-    metrics::record(|m| m.rejected(Cause::SessionBusy));
-    let text = "too many calls of this session wait, or one has the same id: read its stream, then send again";
-    answer::retry_after(answer::text(StatusCode::TOO_MANY_REQUESTS, text), BUSY)
+    /// The session of this replica whose id has this hash, and its owner.
+    fn named(&self, name: &str) -> Option<(String, Caller)> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = open.iter().find(|(id, _)| hashed("stream", id) == name);
+        found.map(|(id, session)| (id.clone(), session.slot.owner().clone()))
+    }
 }
 
 /// The handler finds the request's parts where it does on `/mcp`.

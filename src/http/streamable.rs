@@ -6,6 +6,7 @@
 mod exchange;
 mod manager;
 mod patience;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,10 +24,16 @@ use rmcp::{
     },
 };
 
-use self::{exchange::Verdict, manager::Manager};
+use self::{
+    exchange::Verdict,
+    manager::{Manager, SharedSessions, Store},
+};
 use super::{
-    Lifecycle, answer,
+    Lifecycle,
+    admission::{Admission, Need, Refusal},
+    answer,
     body::{BodyLimits, Message},
+    replicas::Replicas,
     sessions::Sessions,
 };
 use crate::{auth::Caller, config::http::HttpConfig};
@@ -38,6 +45,7 @@ const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 pub(super) struct Streamable<H> {
     with_sessions: Option<StreamableHttpService<H, Manager>>,
     stateless: StreamableHttpService<H, NeverSessionManager>,
+    admission: Arc<Admission>,
     limits: BodyLimits,
     ping: Option<Duration>,
 }
@@ -47,6 +55,8 @@ impl<H: ServerHandler> Streamable<H> {
         config: &HttpConfig,
         factory: Arc<dyn Fn() -> H + Send + Sync>,
         sessions: Arc<Sessions>,
+        admission: Arc<Admission>,
+        replicas: Option<&mut Replicas>,
         lifecycle: &Lifecycle,
     ) -> Self {
         // Host, Origin and the body's size are checked before, for every route alike.
@@ -58,9 +68,18 @@ impl<H: ServerHandler> Streamable<H> {
             .with_sse_keep_alive(config.limits.sse_ping.get())
             .with_cancellation_token(lifecycle.over.clone());
         let with_sessions = (!config.stateless).then(|| {
-            let manager = Arc::new(Manager::new(&config.limits, sessions, lifecycle.stopping.clone()));
+            let shared = replicas
+                .as_ref()
+                .map(|r| SharedSessions::new(r.state.clone(), r.mailbox.clone(), &config.limits));
+            let manager = Manager::new(&config.limits, sessions, lifecycle.stopping.clone(), shared);
+            let manager = Arc::new(manager);
+            let mut rmcp = rmcp.clone();
+            if let Some(ends) = replicas.and_then(|r| r.ends.take()) {
+                tokio::spawn(manager::watch(Arc::downgrade(&manager), ends));
+                rmcp.session_store = Some(Arc::new(Store(manager.clone())));
+            }
             let factory = factory.clone();
-            StreamableHttpService::new(move || Ok(factory()), manager, rmcp.clone())
+            StreamableHttpService::new(move || Ok(factory()), manager, rmcp)
         });
         let stateless = StreamableHttpService::new(
             move || Ok(factory()),
@@ -70,6 +89,7 @@ impl<H: ServerHandler> Streamable<H> {
         Self {
             with_sessions,
             stateless,
+            admission,
             limits: BodyLimits::new(&config.limits),
             ping: config.limits.sse_ping.get(),
         }
@@ -88,7 +108,10 @@ impl<H: ServerHandler> Streamable<H> {
                 Ok(message) => self.post(message, caller).await,
                 Err(response) => *response,
             },
-            (&Method::GET, Some(service)) => conclude(exchange::run(caller, service.handle(request)).await),
+            (&Method::GET, Some(service)) => match self.admission.open(&caller).await {
+                Ok(()) => conclude(exchange::run(caller, service.handle(request)).await),
+                Err(refusal) => refusal.answer(),
+            },
             (&Method::DELETE, Some(service)) => {
                 let mut response = conclude(exchange::run(caller, service.handle(request)).await);
                 if response.status() == StatusCode::ACCEPTED {
@@ -102,8 +125,19 @@ impl<H: ServerHandler> Streamable<H> {
         }
     }
 
-    async fn post(&self, Message { parts, bytes, parsed }: Message, caller: Caller) -> Response {
+    async fn post(&self, message: Message, caller: Caller) -> Response {
+        let Message {
+            mut parts,
+            bytes,
+            parsed,
+        } = message;
         let in_session = is_initialize(&parsed) || (parts.headers.contains_key(SESSION_ID) && !is_modern(&parts));
+        let in_session = in_session && self.with_sessions.is_some();
+        let need = if in_session { Need::Session } else { Need::Nothing };
+        match self.admission.admit(&caller, &parsed, need).await {
+            Ok(admitted) => drop(admitted.map(|admitted| parts.extensions.insert(admitted))),
+            Err(refusal) => return refusal.answer(),
+        }
         let id = match parsed {
             ClientJsonRpcMessage::Request(request) => Some(request.id),
             _ => None,
@@ -140,6 +174,7 @@ where
         None => response.map(Body::new),
         Some(Verdict::Full(full)) => full.answer(),
         Some(Verdict::UnknownSession) => answer::unknown_session(),
+        Some(Verdict::NoState) => Refusal::no_state().answer(),
         Some(Verdict::Result(json)) => {
             // The head stays: it holds a new session's id.
             let (mut parts, _) = response.into_parts();

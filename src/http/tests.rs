@@ -1,6 +1,7 @@
 //! The claims of this module, each through the whole router.
 
 mod access;
+mod admission;
 mod allowlist;
 mod caps;
 mod crowd;
@@ -12,4 +13,4 @@ mod shutdown;
 mod sse;
 mod support;
 
-pub(in crate::http) use support::config;
+pub(in crate::http) use support::{bare_config, config};

@@ -115,6 +115,18 @@ pub enum Cause {
     UnknownSession,
     /// Too many calls of one session wait.
     SessionBusy,
+    /// CALLER_RATE.
+    CallerRate,
+    /// CALLER_WRITE_RATE.
+    CallerWriteRate,
+    /// MAX_IN_FLIGHT_PER_CALLER.
+    CallerInFlight,
+    /// MAX_READS_IN_FLIGHT.
+    ReadsInFlight,
+    /// MAX_WRITES_IN_FLIGHT.
+    WritesInFlight,
+    /// What replicas share can't be asked.
+    State,
     /// The process is ending.
     ShuttingDown,
     /// No such tool.
@@ -123,7 +135,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 20] = [
         Self::NoToken,
         Self::Token,
         Self::AuthFailures,
@@ -136,6 +148,12 @@ impl Cause {
         Self::Sessions,
         Self::UnknownSession,
         Self::SessionBusy,
+        Self::CallerRate,
+        Self::CallerWriteRate,
+        Self::CallerInFlight,
+        Self::ReadsInFlight,
+        Self::WritesInFlight,
+        Self::State,
         Self::ShuttingDown,
         Self::UnknownTool,
     ];
@@ -155,6 +173,12 @@ impl Cause {
             Self::Sessions => "sessions",
             Self::UnknownSession => "unknown_session",
             Self::SessionBusy => "session_busy",
+            Self::CallerRate => "caller_rate",
+            Self::CallerWriteRate => "caller_write_rate",
+            Self::CallerInFlight => "caller_in_flight",
+            Self::ReadsInFlight => "reads_in_flight",
+            Self::WritesInFlight => "writes_in_flight",
+            Self::State => "state",
             Self::ShuttingDown => "shutting_down",
             Self::UnknownTool => "unknown_tool",
         }

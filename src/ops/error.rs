@@ -59,6 +59,9 @@ pub enum OpError {
     /// This server does not do that here.
     #[error("{0}")]
     Forbidden(String),
+    /// The transport's limits did not count it as what it is.
+    #[error("this server's limits did not let the call through: they had not counted it as a change")]
+    NotAdmitted,
     /// A tool that is switched off here, and by which setting.
     #[error("the tool `{0}` is switched off on this server")]
     Hidden(String, String),
@@ -80,6 +83,16 @@ pub enum OpError {
     /// AWS did not answer.
     #[error("AWS did not answer: {0}")]
     Unreachable(String),
+    /// Not tried, since the target's last calls failed.
+    #[error("not tried: the last {in_a_row} calls there got no answer or no sign-in")]
+    Paused {
+        /// Until somebody may try; zero where somebody does just now.
+        left: Duration,
+        /// How many failed in a row.
+        in_a_row: usize,
+        /// What the last of them said.
+        last: String,
+    },
     /// The AWS MCP Server did not do what it was asked.
     #[error(transparent)]
     Upstream(UpstreamError),
@@ -116,8 +129,10 @@ impl OpError {
                 | AccountError::BaseCredentialsOff
                 | AccountError::WrongAccount { .. },
             ) => ErrorCode::Forbidden,
-            Self::Account(AccountError::Throttled { .. }) => ErrorCode::Throttled,
-            Self::Account(AccountError::Unreachable { .. }) | Self::Unreachable(_) => ErrorCode::Unreachable,
+            Self::Account(AccountError::Throttled { .. }) | Self::NotAdmitted => ErrorCode::Throttled,
+            Self::Account(AccountError::Unreachable { .. }) | Self::Unreachable(_) | Self::Paused { .. } => {
+                ErrorCode::Unreachable
+            }
             Self::Account(_) => ErrorCode::Credentials,
             Self::Timeout(_) => ErrorCode::Timeout,
             Self::Internal(_) => ErrorCode::Internal,
@@ -262,6 +277,11 @@ impl IntoCallToolResult for OpError {
         }
         let hint = match &self {
             Self::Account(error) => error.hint(),
+            Self::Paused { left, last, .. } => Some(format!(
+                "Nothing was sent to AWS. The next try is due in {} s. The last call failed so: {last}",
+                left.as_millis().div_ceil(1000).max(1)
+            )),
+            Self::NotAdmitted => Some("Nothing was sent to AWS: call again.".to_owned()),
             Self::Hidden(_, by) => Some(format!("{by} Who runs this server decides whether that should change.")),
             _ => None,
         };

@@ -14,7 +14,7 @@ use crate::{
     ops::{Access, OpError, Ops, Receipt},
 };
 
-use super::{Entry, Inner, catalogue::Origin, finish, forwarded, record};
+use super::{Entry, Inner, catalogue::Origin, circuit::Key, finish, forwarded, record};
 
 /// What is to be done, whichever the target.
 pub(super) struct Call<'a> {
@@ -51,8 +51,16 @@ impl Inner {
         }
     }
 
-    /// Runs the tool in `target`, and signs in once more if AWS no longer takes the keys. What is known of the receipt is in
-    /// `outcome` even if the deadline drops this half-way.
+    /// A call that its deadline overtook can't say itself that its target gave no answer.
+    pub(super) fn note_timeout<T>(&self, call: &Call<'_>, target: Option<&Target>, result: &Result<T, OpError>) {
+        if let (Some(target), Err(error @ OpError::Timeout(_))) = (target, result) {
+            let key = Key::of(target, call.entry.is_forwarded());
+            self.circuits.failed(&key, error.to_string());
+        }
+    }
+
+    /// Runs the tool in `target`, unless the target's last calls failed. What is known of the receipt is in `outcome` even if the
+    /// deadline drops this half-way.
     pub(super) async fn attempt(
         &self,
         call: &Call<'_>,
@@ -72,6 +80,22 @@ impl Inner {
     ) -> Result<CallToolResponse, OpError> {
         outcome.target.clone_from(&target);
         outcome.only_read = call.access == Access::Read;
+        let key = target.as_ref().map(|t| Key::of(t, call.entry.is_forwarded()));
+        let passage = key.map(|key| self.circuits.enter(key)).transpose()?;
+        let result = self.go(call, target, outcome).await;
+        if let Some(passage) = passage {
+            passage.end(&result);
+        }
+        result
+    }
+
+    /// Runs the tool in `target`, and signs in once more if AWS no longer takes the keys.
+    async fn go(
+        &self,
+        call: &Call<'_>,
+        target: Option<Target>,
+        outcome: &mut Outcome,
+    ) -> Result<CallToolResponse, OpError> {
         let scope = |target| match &call.entry.origin {
             Origin::Here => self.catalogue.policies().apply(call.entry, target, &call.arguments),
             Origin::Forwarded { .. } => forwarded::scope(target, call),

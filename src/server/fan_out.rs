@@ -114,6 +114,7 @@ impl Inner {
             }
             Err(error) => Err(error.into()),
         };
+        self.note_timeout(call, outcome.target.as_ref(), &result);
         outcome.result = Some(result);
         let environment = record::environment([outcome.target.as_ref()]);
         let done = done(call, at, (selected.account, selected.region), outcome);

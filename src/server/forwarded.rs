@@ -254,6 +254,15 @@ impl Entry {
         }
     }
 
+    /// How much a call with these arguments may do, as far as it can be told before they are checked.
+    pub(super) fn access_asked(&self, arguments: Option<&JsonObject>) -> Access {
+        let asked = arguments.and_then(|a| a.get(READ_ONLY));
+        match asked {
+            Some(Value::Bool(true)) if self.is_forwarded() => Access::Read,
+            _ => self.declaration.access,
+        }
+    }
+
     /// Takes the `read_only` argument out of a call of a forwarded tool, and tells how much the call may do.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ target=$(cargo metadata --manifest-path "$root/Cargo.toml" --format-version 1 --
 
 rm -rf "$results"
 mkdir -p "$results"
-"$target/debug/examples/conformance" --port 0 --sse-ping 1s >"$results/address" 2>"$results/server.log" &
+"$target/debug/examples/conformance" --port 0 --sse-ping 1s --caller-rate off >"$results/address" 2>"$results/server.log" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true' EXIT
 for _ in $(seq 100); do

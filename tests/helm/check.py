@@ -19,10 +19,10 @@ CUSTOM = {"HTTPRoute", "ExternalSecret", "ServiceMonitor", "PrometheusRule"}
 # The SDK's own variables, and what ci/irsa-values.yaml adds by extraEnv.
 SDK = {"AWS_EC2_METADATA_DISABLED", "HTTPS_PROXY"}
 # Variables that the chart may set before the server declares them; to be removed once .env.example lists them.
-COMING = {"METRICS_PORT", "STATE_URL"}
+COMING = {"METRICS_PORT"}
 # Set through values of their own, so not through `settings`.
 OWN = {"MCP_PORT", "MCP_AUTH_TOKEN", "MCP_AUTH_TOKENS", "PUBLIC_URL", "ALLOWED_HOSTS", "ALLOWED_ORIGINS", "TRUSTED_PROXIES",
-       "MCP_STATELESS", "AWS_REGION", "ACCOUNT_REGISTRY", "KEEP_ALIVE_TIMEOUT", "SHUTDOWN_DRAIN", "SHUTDOWN_GRACE"} | COMING
+       "MCP_STATELESS", "AWS_REGION", "ACCOUNT_REGISTRY", "KEEP_ALIVE_TIMEOUT", "SHUTDOWN_DRAIN", "SHUTDOWN_GRACE", "STATE_URL"} | COMING
 METRICS = {"aws_ops_tool_calls_total", "aws_ops_tool_call_duration_seconds_bucket", "aws_ops_aws_calls_total",
            "aws_ops_aws_throttles_total", "aws_ops_assume_role_total", "aws_ops_credential_cache_total", "aws_ops_sessions",
            "aws_ops_requests_in_flight", "aws_ops_requests_rejected_total"}

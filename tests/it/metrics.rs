@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use crate::support::{
     client::Client,
+    messages::initialize,
     process::{Running, program, sandbox_server},
     stub::{Behaviour, Stub},
-    world::{initialize, registered},
+    world::registered,
 };
 
 /// In whatever a client may send.

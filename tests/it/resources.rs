@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::support::{
+    messages::initialize,
     text, texts,
-    world::{ACCOUNTS, ALICE, World, initialize},
+    world::{ACCOUNTS, ALICE, World},
 };
 
 async fn ask(world: &World, method: &str, params: Value) -> Value {

@@ -3,8 +3,10 @@
 pub(crate) mod client;
 pub(crate) mod collector;
 pub(crate) mod iam;
+pub(crate) mod messages;
 pub(crate) mod process;
 pub(crate) mod recorder;
+pub(crate) mod redis;
 pub(crate) mod signed;
 pub(crate) mod sources;
 pub(crate) mod stub;

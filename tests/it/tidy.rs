@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use crate::support::sources::{Source, rust_files};
 
 /// What each module may use, beside itself.
-const MAY_USE: [(&str, &[&str]); 12] = [
+const MAY_USE: [(&str, &[&str]); 13] = [
     (
         "cli",
         &[
             "http", "server", "services", "ops", "aws", "upstream", "auth", "config", "metrics", "trace", "sandbox",
         ],
     ),
-    ("http", &["auth", "config", "metrics", "trace"]),
+    ("http", &["state", "auth", "config", "metrics", "trace"]),
     (
         "server",
         &[
@@ -23,6 +23,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("ops", &["aws", "upstream", "config"]),
     ("aws", &["auth", "config", "metrics", "trace"]),
     ("upstream", &["aws", "config", "trace"]),
+    ("state", &["config"]),
     ("auth", &["config"]),
     ("config", &[]),
     ("metrics", &[]),

@@ -6,7 +6,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use rmcp::transport::streamable_http_server::session::SessionState;
 
+use super::turns::Turn;
 use crate::{auth::Caller, http::sessions::Full};
 
 tokio::task_local! {
@@ -17,6 +19,8 @@ tokio::task_local! {
 pub(super) struct Exchange {
     caller: Caller,
     verdict: Mutex<Option<Verdict>>,
+    found: Mutex<Option<SessionState>>,
+    turn: Mutex<Option<Turn>>,
 }
 
 /// What to answer instead of rmcp's response.
@@ -25,6 +29,8 @@ pub(super) enum Verdict {
     Full(Full),
     /// No such session, or not this caller's.
     UnknownSession,
+    /// What replicas share can't be asked.
+    NoState,
     /// Nothing precedes the result: here it is, as JSON.
     Result(Bytes),
 }
@@ -34,6 +40,8 @@ pub(super) async fn run<T>(caller: Caller, work: impl Future<Output = T>) -> (T,
     let exchange = Arc::new(Exchange {
         caller,
         verdict: Mutex::new(None),
+        found: Mutex::new(None),
+        turn: Mutex::new(None),
     });
     let done = CURRENT.scope(exchange.clone(), work).await;
     let verdict = exchange.verdict.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -50,4 +58,24 @@ pub(super) fn conclude(verdict: Verdict) {
     let _ = CURRENT.try_with(|exchange| {
         *exchange.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
     });
+}
+
+/// Keeps what is known of a session that this replica must restore, and the turn to do so.
+pub(super) fn restore(state: SessionState, turn: Turn) {
+    let _ = CURRENT.try_with(|exchange| {
+        *exchange.found.lock().unwrap_or_else(PoisonError::into_inner) = Some(state);
+        *exchange.turn.lock().unwrap_or_else(PoisonError::into_inner) = Some(turn);
+    });
+}
+
+/// What is known of the session that is to be restored.
+pub(super) fn found() -> Option<SessionState> {
+    let found = CURRENT.try_with(|exchange| exchange.found.lock().unwrap_or_else(PoisonError::into_inner).take());
+    found.ok().flatten()
+}
+
+/// The session is there: others may use it too.
+pub(super) fn restored() {
+    let turn = CURRENT.try_with(|exchange| exchange.turn.lock().unwrap_or_else(PoisonError::into_inner).take());
+    drop(turn);
 }

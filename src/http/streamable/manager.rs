@@ -1,5 +1,7 @@
 //! rmcp's local session manager, with what it lacks: owners, caps, an idle clock that minds calls in flight, and JSON
-//! answers.
+//! answers. Where replicas share their sessions, `shared.rs` beside it has the rest.
+
+mod shared;
 
 use std::{
     collections::HashMap,
@@ -13,19 +15,23 @@ use futures::{Stream, StreamExt as _};
 use rmcp::{
     model::{ClientJsonRpcMessage, ServerJsonRpcMessage},
     transport::streamable_http_server::session::{
-        ServerSseMessage, SessionId, SessionManager,
+        RestoreOutcome, ServerSseMessage, SessionId, SessionManager,
         local::{LocalSessionManager, LocalSessionManagerError, SessionTransport},
     },
 };
 use tokio::{task::AbortHandle, time::Instant};
 use tokio_util::sync::CancellationToken;
 
+use self::shared::Replicas;
 use super::exchange::{self, Verdict};
 use crate::{
     config::http::HttpLimits,
     http::sessions::{Full, Sessions, Slot},
     metrics::{self, Held, Transport},
+    state::Unavailable,
 };
+
+pub(super) use self::shared::{Replicas as SharedSessions, Store, watch};
 
 type EventStream = Pin<Box<dyn Stream<Item = ServerSseMessage> + Send + Sync>>;
 
@@ -40,6 +46,7 @@ struct Shared {
     idle: Option<Duration>,
     patience: Option<Duration>,
     stopping: CancellationToken,
+    replicas: Option<Replicas>,
 }
 
 /// One session. Dropping it gives back its place and ends its idle clock.
@@ -64,11 +71,18 @@ pub(super) enum ManagerError {
     #[error("unknown session")]
     Unknown,
     #[error(transparent)]
+    State(#[from] Unavailable),
+    #[error(transparent)]
     Local(#[from] LocalSessionManagerError),
 }
 
 impl Manager {
-    pub(super) fn new(limits: &HttpLimits, sessions: Arc<Sessions>, stopping: CancellationToken) -> Self {
+    pub(super) fn new(
+        limits: &HttpLimits,
+        sessions: Arc<Sessions>,
+        stopping: CancellationToken,
+        replicas: Option<Replicas>,
+    ) -> Self {
         let mut local = LocalSessionManager::default();
         // rmcp's idle timer would end a session whose silent call is still running, and lose the result.
         local.session_config.keep_alive = None;
@@ -79,6 +93,7 @@ impl Manager {
             idle: limits.session_idle_timeout.get(),
             patience: limits.sse_ping.get(),
             stopping,
+            replicas,
         }))
     }
 }
@@ -104,6 +119,25 @@ impl Shared {
     fn start_idle_clock(self: &Arc<Self>, id: &SessionId, activity: &Arc<Activity>) -> Option<AbortHandle> {
         let clock = idle_clock(Arc::downgrade(self), id.clone(), activity.clone(), self.idle?);
         Some(tokio::spawn(clock).abort_handle())
+    }
+
+    fn keep(self: &Arc<Self>, id: &SessionId, slot: Slot) {
+        let activity = Arc::new(Activity::new());
+        let idle_clock = self.start_idle_clock(id, &activity);
+        let session = Live {
+            slot,
+            activity,
+            idle_clock,
+            _counted: metrics::hold(|m| m.session(Transport::StreamableHttp)),
+        };
+        self.live(|live| live.insert(id.clone(), session));
+    }
+
+    /// A place for one more session of the current caller.
+    fn place(&self) -> Result<Slot, ManagerError> {
+        let caller = exchange::caller().ok_or(ManagerError::Unknown)?;
+        let slot = self.sessions.take(&caller);
+        Ok(slot.inspect_err(|full| exchange::conclude(Verdict::Full(*full)))?)
     }
 
     async fn end(&self, id: &SessionId) -> Result<(), ManagerError> {
@@ -175,26 +209,9 @@ impl SessionManager for Manager {
     type Transport = SessionTransport;
 
     async fn create_session(&self) -> Result<(SessionId, Self::Transport), ManagerError> {
-        let caller = exchange::caller().ok_or(ManagerError::Unknown)?;
-        let slot = self
-            .0
-            .sessions
-            .take(&caller)
-            .inspect_err(|full| exchange::conclude(Verdict::Full(*full)))?;
+        let slot = self.0.place()?;
         let (id, transport) = self.0.local.create_session().await?;
-        let activity = Arc::new(Activity::new());
-        let idle_clock = self.0.start_idle_clock(&id, &activity);
-        self.0.live(|live| {
-            live.insert(
-                id.clone(),
-                Live {
-                    slot,
-                    activity,
-                    idle_clock,
-                    _counted: metrics::hold(|m| m.session(Transport::StreamableHttp)),
-                },
-            )
-        });
+        self.0.keep(&id, slot);
         Ok((id, transport))
     }
 
@@ -210,6 +227,9 @@ impl SessionManager for Manager {
     }
 
     async fn has_session(&self, id: &SessionId) -> Result<bool, ManagerError> {
+        if let Some(replicas) = &self.0.replicas {
+            return self.0.find(replicas, id).await;
+        }
         // rmcp's answer to `false` is replaced by the verdict, as for every other way to ask for a session.
         Ok(self.0.owned(id).is_ok() && self.0.local.has_session(id).await?)
     }
@@ -217,7 +237,10 @@ impl SessionManager for Manager {
     async fn close_session(&self, id: &SessionId) -> Result<(), ManagerError> {
         // Without a caller it is rmcp's own task, which tidies up after a session that ended.
         if exchange::caller().is_some() {
-            self.0.owned(id)?;
+            match &self.0.replicas {
+                Some(replicas) => return self.0.end_everywhere(replicas, id).await,
+                None => drop(self.0.owned(id)?),
+            }
         }
         self.0.end(id).await
     }
@@ -227,6 +250,7 @@ impl SessionManager for Manager {
         id: &SessionId,
         message: ClientJsonRpcMessage,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, ManagerError> {
+        exchange::restored();
         let in_flight = self.0.owned(id)?.begin();
         let events: EventStream = Box::pin(self.0.local.create_stream(id, message).await?);
         let events = collapse(events, self.0.patience).await;
@@ -245,9 +269,19 @@ impl SessionManager for Manager {
         &self,
         id: &SessionId,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, ManagerError> {
+        exchange::restored();
         self.0.owned(id)?.touch();
         let events = self.0.local.create_standalone_stream(id).await?;
         Ok(events.take_until(self.0.stopping.clone().cancelled_owned()))
+    }
+
+    async fn restore_session(&self, id: SessionId) -> Result<RestoreOutcome<Self::Transport>, ManagerError> {
+        let slot = self.0.place()?;
+        let restored = self.0.local.restore_session(id.clone()).await?;
+        if let RestoreOutcome::Restored(_) = &restored {
+            self.0.keep(&id, slot);
+        }
+        Ok(restored)
     }
 
     async fn resume(
@@ -255,6 +289,7 @@ impl SessionManager for Manager {
         id: &SessionId,
         last_event_id: String,
     ) -> Result<impl Stream<Item = ServerSseMessage> + Send + Sync + 'static, ManagerError> {
+        exchange::restored();
         let activity = self.0.owned(id)?;
         activity.touch();
         // `index/request` is a call's stream, whose result is still worth waiting for; a bare index is the idle one.

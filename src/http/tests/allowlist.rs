@@ -200,7 +200,7 @@ fn wrong_entries_are_errors_that_name_their_variable() {
         let config = config(&[flag, value]);
         let auth = Authenticator::from_config(&config).unwrap();
         let lifecycle = Lifecycle::new(tokio_util::sync::CancellationToken::new());
-        let made = crate::http::router(&config, auth, fixture, &lifecycle);
+        let made = crate::http::router(&config, auth, fixture, cost_of, &lifecycle);
         assert!(made.unwrap_err().to_string().contains(variable), "{flag} {value}");
     }
 }

@@ -90,6 +90,25 @@ async fn a_request_is_one_line_with_its_id_method_path_status_and_time() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_the_limits_refuse_is_one_line_and_not_one_each() {
+    let app = app(&["--caller-rate", "1", "--caller-burst", "1"]);
+    let log = logged(async {
+        for _ in 0..100 {
+            app.call(ALICE, None, "whoami").await;
+        }
+    })
+    .await;
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|l| !l.contains("TRACE") && !l.contains("DEBUG"))
+        .collect();
+    assert_eq!(lines.iter().filter(|l| l.contains("answered")).count(), 1, "{lines:?}");
+    let throttled: Vec<_> = lines.iter().filter(|l| l.contains("throttled")).collect();
+    assert_eq!(throttled.len(), 1, "{lines:?}");
+    assert!(throttled[0].contains("caller=alice") && throttled[0].contains("CALLER_RATE"));
+}
+
 #[tokio::test]
 async fn what_a_client_sends_cannot_forge_a_line() {
     let app = app(&[]);

@@ -143,6 +143,23 @@ async fn readiness_fails_first_and_connections_are_still_taken_while_draining() 
     server.ended.await.unwrap().unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rolling_restart_has_ended_within_thirty_seconds_whatever_hangs() {
+    let server = server(&["--shutdown-drain", "5s", "--shutdown-grace", "20s", "--sse-ping", "off"]).await;
+    let start = tokio::time::Instant::now();
+    let hanging = tokio::spawn(server.web.request(server.post(None, &call("wait"))));
+    server.app.begun().await;
+    server.app.lifecycle.draining.cancel();
+    server.app.lifecycle.stopping.cancelled().await;
+    assert_eq!(start.elapsed().as_secs(), 5);
+    server.app.lifecycle.over.cancelled().await;
+    assert_eq!(start.elapsed().as_secs(), 25);
+    server.ended.await.unwrap().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(30));
+    let cut = hanging.await.unwrap();
+    assert!(cut.is_err() || cut.unwrap().status().is_server_error());
+}
+
 #[tokio::test]
 async fn http_2_without_tls_is_served() {
     let server = server(&[]).await;

@@ -58,7 +58,7 @@ async fn a_dropped_stream_ends_its_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_whose_stream_is_not_read_takes_no_more_and_says_so() {
-    let app = app(&[]);
+    let app = app(&["--max-in-flight-per-caller", "off"]);
     let (endpoint, _stream) = app.initialize_sse(ALICE).await;
     let mut taken = 0;
     let busy = loop {

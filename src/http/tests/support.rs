@@ -19,7 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::super::{Lifecycle, router};
+use super::super::{Cost, Lifecycle, router};
 use crate::{
     auth::{Authenticator, Caller, RequestId},
     config::{http::HttpConfig, value::Secret},
@@ -34,14 +34,23 @@ struct Cli {
     http: HttpConfig,
 }
 
-/// Defaults, with `alice` and `bob`, changed by flags.
+/// Defaults, with `alice` and `bob`, changed by flags. Without a rate, which only tests of the rate wait for.
 pub(in crate::http) fn config(flags: &[&str]) -> HttpConfig {
-    let mut config = Cli::parse_from(std::iter::once(&"test").chain(flags)).http;
+    let lifted = ["--caller-rate", "--caller-write-rate"]
+        .into_iter()
+        .filter(|rate| !flags.contains(rate));
+    let lifted: Vec<&str> = lifted.flat_map(|rate| [rate, "off"]).collect();
+    let mut config = bare_config(&[flags, &lifted].concat());
     config.auth_tokens = Some(Secret::new(format!("alice={ALICE},bob={BOB}")));
     config
 }
 
-/// `whoami` tells what the request's parts hold; `wait` says that it has begun and waits to be let on; `progress` tells
+/// What these flags and nothing else make of it.
+pub(in crate::http) fn bare_config(flags: &[&str]) -> HttpConfig {
+    Cli::parse_from(std::iter::once(&"test").chain(flags)).http
+}
+
+/// `whoami` tells what the request's parts hold; `wait` and `set_slowly` say that they have begun and wait to be let on; `set` is done; `progress` tells
 /// something before its result; `panic` panics.
 #[derive(Clone)]
 pub(super) struct Fixture {
@@ -71,7 +80,7 @@ impl ServerHandler for Fixture {
                 let token = parts.is_some_and(|p| p.headers.contains_key(header::AUTHORIZATION));
                 json!({"caller": caller, "request_id": id, "token_visible": token}).to_string()
             }
-            "wait" => {
+            "wait" | "set_slowly" => {
                 self.begun.add_permits(1);
                 self.go_on.notified().await;
                 "waited".to_owned()
@@ -85,9 +94,19 @@ impl ServerHandler for Fixture {
                 }
                 "progressed".to_owned()
             }
+            "set" => "set".to_owned(),
             _ => panic!("a secret detail"),
         };
         Ok(CallToolResult::success(vec![ContentBlock::text(text)]).into())
+    }
+}
+
+/// What is called a change here: tools whose names begin with `set`.
+pub(super) fn cost_of(call: &CallToolRequestParams) -> Cost {
+    if call.name.starts_with("set") {
+        Cost::Write
+    } else {
+        Cost::Read
     }
 }
 
@@ -111,9 +130,13 @@ pub(super) fn panicking_app() -> App {
 
 /// One with other callers.
 pub(super) fn crowd_app(tokens: &str) -> App {
+    with_tokens(&[], tokens)
+}
+
+pub(super) fn with_tokens(flags: &[&str], tokens: &str) -> App {
     let fixture = fixture();
     let handler = fixture.clone();
-    let mut config = config(&[]);
+    let mut config = config(flags);
     config.auth_tokens = Some(Secret::new(tokens));
     built(&config, fixture, move || handler.clone())
 }
@@ -125,7 +148,7 @@ fn made(flags: &[&str], fixture: Fixture, factory: impl Fn() -> Fixture + Send +
 fn built(config: &HttpConfig, fixture: Fixture, factory: impl Fn() -> Fixture + Send + Sync + 'static) -> App {
     let lifecycle = Lifecycle::new(CancellationToken::new());
     let auth = Authenticator::from_config(config).unwrap();
-    let router = router(config, auth, factory, &lifecycle).unwrap();
+    let router = router(config, auth, factory, cost_of, &lifecycle).unwrap();
     App {
         router,
         fixture,

@@ -1,7 +1,11 @@
 //! `serve`: what it prints, whom it lets in, and how it ends.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
+use aws_smithy_types::{DateTime, date_time::Format};
 use axum::Router;
 use http::{Method, StatusCode};
 use serde_json::json;
@@ -130,6 +134,65 @@ async fn a_terminated_server_finishes_the_call_in_flight_and_exits_well() {
         "{}",
         ended.err
     );
+}
+
+/// An STS that takes any web identity, for keys that must be renewed at once, and tells which tokens it was shown.
+async fn sts_of_web_identities() -> (String, mpsc::UnboundedReceiver<String>) {
+    let (shown, tokens) = mpsc::unbounded_channel();
+    let answer = move |form: String| {
+        let field = |name: &str| {
+            let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+        };
+        if let Some(token) = field("WebIdentityToken") {
+            shown.send(token).unwrap();
+        }
+        let soon = DateTime::from(SystemTime::now() + Duration::from_secs(200));
+        let soon = soon.fmt(Format::DateTime).unwrap();
+        let keys = format!(
+            "<Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+             <Expiration>{soon}</Expiration></Credentials>"
+        );
+        let user = "<AssumedRoleUser><AssumedRoleId>x:y</AssumedRoleId><Arn>arn:aws:sts::111111111111:assumed-role/base/y</Arn></AssumedRoleUser>";
+        let text = match field("Action").unwrap_or_default().as_str() {
+            "AssumeRoleWithWebIdentity" => format!(
+                "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult>{keys}{user}</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+            ),
+            _ => "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:sts::111111111111:assumed-role/base/y</Arn>\
+                  <UserId>x</UserId><Account>111111111111</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+                .to_owned(),
+        };
+        async move { text }
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    (endpoint, tokens)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotated_web_identity_token_is_used_without_a_restart() {
+    let (endpoint, mut tokens) = sts_of_web_identities().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "the-first").unwrap();
+    let token = "0123456789abcdef0123456789abcdef";
+    let mut running = program(&["serve", "--port", "0", "--log-format", "json"])
+        .env("MCP_AUTH_TOKEN", token)
+        .env("AWS_ENDPOINT_URL", &endpoint)
+        .env("AWS_ROLE_ARN", "arn:aws:iam::111111111111:role/base")
+        .env("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().unwrap())
+        .start();
+    let line: serde_json::Value = serde_json::from_str(&running.err_line("listening")).unwrap();
+    let client = Client::new(text(&line, "address"), token);
+    for expected in ["the-first", "the-second"] {
+        std::fs::write(&file, expected).unwrap();
+        let body = client.call("get_caller_identity", json!({})).await;
+        assert_eq!(body["data"]["account"], json!("111111111111"), "{body}");
+        assert_eq!(tokens.recv().await.as_deref(), Some(expected));
+        // The same keys may be asked for more than once in a call: they are always about to end.
+        while tokens.try_recv().is_ok() {}
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::support::{
     stub::{Behaviour, Stub},
     text,
+    world::BOB,
 };
 
 use super::{codes, hundred, id, over, places, results, small};
@@ -143,4 +144,42 @@ async fn a_deadline_keeps_those_from_being_asked_whose_turn_had_not_come() {
     assert_eq!(body["error"]["code"], json!("timeout"));
     stub.until(|c| c.abandoned == 1).await;
     assert_eq!(stub.seen("ListSecrets").len(), 1);
+}
+
+#[tokio::test]
+async fn a_dead_account_among_a_hundred_costs_its_deadline_five_times_and_then_nothing() {
+    let flags = [
+        "--target-timeout",
+        "200ms",
+        "--assume-role-rate",
+        "off",
+        "--target-pause",
+        "1h",
+    ];
+    let (stub, world) = hundred(&flags).await;
+    stub.set(&id(99), Behaviour::Hangs);
+    let asked = || stub.seen("ListSecrets").iter().filter(|s| s.account == id(99)).count();
+    let everywhere = || world.call("list_secrets", json!({ "accounts": ["all"] }));
+    // The others' first calls sign in, which may take longer than the deadline here.
+    while stub.seen("ListSecrets").len() < 5 * 99 || asked() < 5 {
+        everywhere().await;
+    }
+    assert_eq!(asked(), 5);
+    let body = everywhere().await;
+    assert_eq!(asked(), 5, "it is left alone");
+    let dead = &results(&body)[99];
+    assert_eq!(dead["error"]["code"], json!("unreachable"));
+    assert_eq!(dead["error"]["retryable"], json!(true));
+    let hint = text(&dead["error"], "hint");
+    assert!(
+        hint.contains("Nothing was sent") && hint.contains("no answer within 200ms"),
+        "{hint}"
+    );
+    // It is this region of this account that rests, for this caller.
+    let here = json!({ "accounts": ["a99"] });
+    let elsewhere = json!({ "accounts": ["a99"], "regions": ["eu-west-1"] });
+    assert_eq!(codes(&world.call("list_secrets", elsewhere).await), ["timeout"]);
+    let others = world.call_as(BOB, "list_secrets", here.clone()).await;
+    assert_eq!(codes(&others), ["timeout"]);
+    assert_eq!(codes(&world.call("list_secrets", here).await), ["unreachable"]);
 }

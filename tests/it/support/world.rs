@@ -8,7 +8,7 @@ use aws_ops_mcp::{
     auth::Authenticator,
     aws::{Accounts, Aws, Base, Resolver, registry},
     config::{AccountVariables, AwsConfig, AwsMcpConfig, HttpConfig, ToolsConfig},
-    http::{Lifecycle, router},
+    http::{Cost, Lifecycle, router},
     sandbox::{Sandbox, SandboxServer},
     server::{Catalogue, CatalogueOptions, Server},
     upstream::Forwarder,
@@ -20,12 +20,14 @@ use http::{
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST},
 };
 use http_body_util::BodyExt as _;
+use rmcp::model::CallToolRequestParams;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use super::{
     body_of,
+    messages::{initialize, initialized},
     recorder::Recorder,
     stub::Stub,
     upstream::{Options, Upstream, signers_of},
@@ -175,6 +177,17 @@ impl World {
         if !flags.contains(&"--account-registry") {
             all.extend(["--account-registry", &registry]);
         }
+        // Only tests of the rates wait for them.
+        for rate in [
+            "--caller-rate",
+            "--caller-write-rate",
+            "--max-in-flight-per-caller",
+            "--max-reads-in-flight",
+        ] {
+            if !flags.contains(&rate) {
+                all.extend([rate, "off"]);
+            }
+        }
         all.extend(flags);
         // Whatever the environment says, a test gets what it asks for.
         let command = Settings::command().mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
@@ -183,10 +196,15 @@ impl World {
         let server = server(accounts, &settings, base);
         let auth = Authenticator::from_config(&settings.http).unwrap();
         let lifecycle = Lifecycle::new(CancellationToken::new());
+        let tools = server.clone();
+        let cost_of = move |call: &CallToolRequestParams| match tools.changes(call) {
+            true => Cost::Write,
+            false => Cost::Read,
+        };
         Self {
             sandbox: None,
             server: server.clone(),
-            router: router(&settings.http, auth, move || server.clone(), &lifecycle).unwrap(),
+            router: router(&settings.http, auth, move || server.clone(), cost_of, &lifecycle).unwrap(),
             listening: None,
         }
     }
@@ -305,16 +323,6 @@ impl World {
     }
 }
 
-pub(crate) fn initialize() -> Value {
-    let client = json!({ "name": "it", "version": "0" });
-    let params = json!({ "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client });
-    json!({ "jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params })
-}
-
-fn initialized() -> Value {
-    json!({ "jsonrpc": "2.0", "method": "notifications/initialized" })
-}
-
 fn server(accounts: Accounts, settings: &Settings, base: Base) -> Server {
     let resolver = Resolver::new(Arc::new(accounts), settings.aws.region, false).with_settings(&settings.aws);
     let options = CatalogueOptions {
@@ -362,7 +370,7 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// Says that a test did nothing, past the harness, which hides what a passing test prints.
-fn skipped(why: &str) {
+pub(crate) fn skipped(why: &str) {
     let thread = std::thread::current();
     let _ = writeln!(
         std::io::stderr(),
