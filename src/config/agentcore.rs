@@ -59,7 +59,7 @@ pub struct AgentCoreConfig {
     #[arg(long, env = "AGENTCORE_CONNECT_TIMEOUT", value_name = "TIME", default_value = "10", value_parser = seconds_limit)]
     pub agentcore_connect_timeout: Limit<Duration>,
 
-    /// Where AgentCore is, instead of https://bedrock-agentcore.REGION.amazonaws.com, such as a private endpoint
+    /// Where AgentCore is, instead of `https://bedrock-agentcore.REGION.amazonaws.com`, such as a private endpoint
     #[arg(long, env = "AWS_ENDPOINT_URL_BEDROCK_AGENTCORE", value_name = "URL")]
     pub agentcore_endpoint_url: Option<String>,
 }

@@ -10,7 +10,7 @@ use super::{ConfigError, Secret};
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Endpoint")]
 pub struct ProxyConfig {
-    /// URL of the MCP server, such as https://aws-mcp.us-east-1.api.aws/mcp
+    /// URL of the MCP server, such as `https://aws-mcp.us-east-1.api.aws/mcp`
     #[arg(value_name = "ENDPOINT")]
     pub endpoint: Option<String>,
 
