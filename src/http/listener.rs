@@ -1,8 +1,9 @@
 //! The socket side: accepting, the time a header may take, and an orderly end.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, time::Duration};
 
 use axum::{Router, body::Body};
+use http::{HeaderValue, Version, header::CONNECTION};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -88,6 +89,7 @@ struct Server {
     builder: auto::Builder<TokioExecutor>,
     router: Router,
     first_request: Option<Duration>,
+    draining: CancellationToken,
     over: CancellationToken,
 }
 
@@ -105,6 +107,7 @@ impl Server {
             builder,
             router,
             first_request,
+            draining: lifecycle.draining.clone(),
             over: lifecycle.over.clone(),
         }
     }
@@ -116,10 +119,22 @@ impl Server {
         let router = self.router.clone();
         let begun = CancellationToken::new();
         let begin = begun.clone();
+        let draining = self.draining.clone();
         let service = service_fn(move |mut request: http::Request<Incoming>| {
             begin.cancel();
             request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request.map(Body::new))
+            let http1 = request.version() < Version::HTTP_2;
+            let (answer, draining) = (router.clone().oneshot(request.map(Body::new)), draining.clone());
+            async move {
+                let mut response = answer.await?;
+                // A load balancer must not send another request on a connection that is about to be closed under it.
+                if http1 && draining.is_cancelled() {
+                    response
+                        .headers_mut()
+                        .insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let connection = self
             .builder

@@ -69,6 +69,18 @@ impl Server {
 }
 
 #[tokio::test]
+async fn a_connection_that_will_be_closed_says_so_with_its_last_answer() {
+    let server = server(&["--shutdown-drain", "1h"]).await;
+    let before = server.send(server.post(None, &initialize())).await;
+    assert_eq!(before.headers().get("connection"), None);
+    server.app.lifecycle.draining.cancel();
+    let last = server.send(server.post(None, &initialize())).await;
+    assert_eq!(last.status(), StatusCode::OK, "it still accepts");
+    assert_eq!(last.headers()["connection"], "close");
+    server.ended.abort();
+}
+
+#[tokio::test]
 async fn calls_in_flight_complete_and_waiting_streams_close() {
     let server = server(&[]).await;
     let response = server.send(server.post(None, &initialize())).await;
