@@ -6,5 +6,6 @@ mod program;
 mod relaying;
 mod retries;
 mod talk;
+mod tls;
 mod tools;
 mod words;

@@ -70,7 +70,7 @@ fn seen(running: &mut Running, id: usize, arguments: Value) -> Value {
 }
 
 /// Runs the blocking half of a test, while the upstream is served.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 

@@ -1,49 +1,25 @@
 //! A Redis behind TLS.
 
-use std::process::{Command, Stdio};
-
 use http::{Method, StatusCode};
 
 use crate::support::{
+    certificate::{Certificate, certificate},
     client::Client,
     messages::initialize,
     process::program,
     redis::{Redis, free_port},
     text,
-    world::skipped,
 };
 
 const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// A Redis that speaks TLS with a certificate of its own; its address.
 fn secured() -> Option<(Redis, String)> {
-    let certificate = tempfile::tempdir().unwrap();
-    let (key, cert) = (certificate.path().join("key.pem"), certificate.path().join("cert.pem"));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "2",
-        ])
-        .args(["-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&cert)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status();
-    if !made.is_ok_and(|status| status.success()) {
-        skipped("needs openssl");
-        return None;
-    }
+    let Certificate {
+        key,
+        cert,
+        folder: _folder,
+    } = certificate()?;
     let port = free_port().to_string();
     let (key_file, cert_file) = (key.to_str().unwrap(), cert.to_str().unwrap());
     let flags = [
