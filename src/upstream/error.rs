@@ -75,6 +75,14 @@ pub enum UpstreamError {
         /// The server's message, one line.
         message: String,
     },
+    /// The server says that it no longer has the session, so it has begun nothing.
+    #[error("{host} no longer has the session: {message}")]
+    Forgotten {
+        /// The endpoint's host.
+        host: String,
+        /// What it said, one line.
+        message: String,
+    },
     /// The session or the connection ended before the answer came, so nobody knows how far the server got.
     #[error("{host} was lost before it answered: {message}")]
     Lost {
@@ -168,7 +176,7 @@ impl UpstreamError {
             error if error.is_throttled() => "throttled",
             Self::Status { .. } | Self::Busy(_) => "status",
             Self::Refused { .. } => "refused",
-            Self::Lost { .. } => "lost",
+            Self::Lost { .. } | Self::Forgotten { .. } => "lost",
             Self::Redirect { .. } => "redirect",
             Self::TooLarge { .. } => "too_large",
             Self::BrokeOff { .. } => "broke_off",
@@ -184,7 +192,7 @@ impl UpstreamError {
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Status { status, .. } => *status == 429 || *status >= 500,
-            Self::Connect { .. } | Self::BrokeOff { .. } | Self::Lost { .. } => true,
+            Self::Connect { .. } | Self::BrokeOff { .. } | Self::Lost { .. } | Self::Forgotten { .. } => true,
             _ => false,
         }
     }

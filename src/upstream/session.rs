@@ -95,7 +95,10 @@ impl Session {
         match error {
             ServiceError::McpError(error) if error.code.0 == super::streamable::SESSION_LOST => {
                 self.disconnect();
-                lost(error.message.into_owned())
+                UpstreamError::Forgotten {
+                    host,
+                    message: crate::config::value::one_line(&error.message),
+                }
             }
             ServiceError::McpError(error) => UpstreamError::Refused {
                 host,
@@ -170,4 +173,41 @@ fn client_config() -> ClientConfig {
     let mut config = ClientConfig::default();
     config.client_info = rmcp::model::Implementation::new(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_credential_types::Credentials;
+    use rmcp::{ErrorData, model::ErrorCode};
+
+    use super::*;
+    use crate::{
+        aws::http_client::connector,
+        upstream::{Endpoint, Keys, Patience, Sender},
+    };
+
+    #[test]
+    fn a_session_that_the_server_lost_is_begun_anew_and_a_connection_that_broke_is_in_doubt() {
+        let endpoint = Endpoint::parse("https://aws-mcp.us-east-1.api.aws/mcp").unwrap();
+        let keys = Keys::fixed(Credentials::new(
+            "AKIAIOSFODNN7EXAMPLE",
+            "not-a-real-one",
+            None,
+            None,
+            "test",
+        ));
+        let http = connector(None, false, None).unwrap();
+        let sender = Sender::new(http, endpoint, ("aws-mcp", "us-east-1"), keys, Patience { read: None });
+        let session = Session::new(SignedClient::new(sender), Arc::default());
+        // However it comes, as JSON or as an event: a change is safe to send again.
+        let said = ErrorData::new(
+            ErrorCode(super::super::streamable::SESSION_LOST),
+            "no such session",
+            None,
+        );
+        let forgotten = session.fault(ServiceError::McpError(said));
+        assert!(forgotten.is_passing() && forgotten.did_nothing(), "{forgotten}");
+        let broken = session.fault(ServiceError::TransportClosed);
+        assert!(broken.is_passing() && !broken.did_nothing(), "{broken}");
+    }
 }
