@@ -17,7 +17,7 @@ pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
 pub use reply::{Json, Receipt, Reply, ok};
-pub use time::iso;
+pub use time::{dated, iso, size};
 
 /// One call's view of the world. The server makes one for each target; a tool is a method of it.
 #[derive(Clone)]

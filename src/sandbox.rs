@@ -16,7 +16,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use aws_credential_types::Credentials;
@@ -24,7 +27,12 @@ use awsim_core::AwsError;
 use awsim_iam::IamService;
 
 mod authorise;
+mod cloud_control;
+mod cloudtrail;
+mod cloudwatch;
+mod ec2;
 mod gateway;
+mod logs;
 mod organizations;
 mod principal;
 mod route53;
@@ -94,7 +102,13 @@ struct Inner {
     secrets: secrets::Secrets,
     route53: route53::Route53,
     s3: s3::S3,
+    cloud_control: cloud_control::CloudControl,
+    cloudtrail: cloudtrail::CloudTrail,
+    cloudwatch: cloudwatch::CloudWatch,
+    logs: logs::Logs,
+    ec2: ec2::Ec2,
     calls: Mutex<HashMap<(String, String), usize>>,
+    throttled: AtomicBool,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -116,7 +130,13 @@ impl Sandbox {
             secrets: secrets::Secrets::new(),
             route53: route53::Route53::default(),
             s3: s3::S3::new(),
+            cloud_control: cloud_control::CloudControl::default(),
+            cloudtrail: cloudtrail::CloudTrail::default(),
+            cloudwatch: cloudwatch::CloudWatch::default(),
+            logs: logs::Logs::default(),
+            ec2: ec2::Ec2::new(),
             calls: Mutex::default(),
+            throttled: AtomicBool::new(false),
         };
         seed::fill(&inner).await?;
         Ok(Self { inner: Arc::new(inner) })
@@ -183,6 +203,11 @@ impl Sandbox {
     /// Ends every session that `AssumeRole` gave out, as time would.
     pub fn expire_sessions(&self) {
         self.inner.principals.expire_sessions();
+    }
+
+    /// From now on, whether every service but STS says that it is asked too often, each in its own words.
+    pub fn throttle(&self, on: bool) {
+        self.inner.throttled.store(on, Ordering::Relaxed);
     }
 
     /// Writes an inline policy of a role, in place of one of the same name. Sessions that are open feel it at once.

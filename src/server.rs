@@ -48,9 +48,10 @@ pub use catalogue::{Catalogue, CatalogueOptions, Entry};
 
 /// What a model reads before it reads the tools.
 const INSTRUCTIONS: &str = "Works in several AWS accounts. list_accounts shows them. Name the `account` (and `region`, if not the \
-    default) on every call; without one the server's own identity is used, which usually may do nothing. Each result carries a \
-    receipt: check its account before you report. Errors carry a hint that says who must do what. Lists go on with next_token. To read \
-    in many places at once send `accounts` (such as [\"all\"]) and `regions`.";
+    default) on every call; `role_arn` (a role to assume) or `profile` (on the server) may stand in its place. Without any the server's own \
+    identity is used, which usually may do nothing. To read in many places at once send `accounts` ([\"all\"], names, ids, \
+    \"environment:production\", \"tag:team=payments\") and `regions` ([\"all\"] or names). Each result carries a receipt: check its account before \
+    you report. Errors carry a hint that says who must do what. Lists go on with next_token.";
 
 /// What is added where calls are forwarded.
 const FORWARDING: &str =

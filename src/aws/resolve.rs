@@ -18,29 +18,37 @@ use super::{
     policy::Policy,
 };
 
-/// What a tool call says about where it means to act. The same arguments on every tool.
+/// What a tool call says about where it means to act. The same arguments on every tool, so their descriptions are as short as they
+/// can be: each word is paid for once for every tool. The server's instructions say more.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Selector {
-    /// Registered account: name, alias or 12-digit id
+    /// Registered account: its name, an alias or its 12-digit id.
+    #[schemars(description = "Name or id")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
-    /// Role to assume, instead of `account`
+    /// Role to assume, instead of `account`.
+    #[schemars(description = "")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
-    /// AWS profile on the server, instead of `account`; wins over role_arn
+    /// AWS profile on the server, instead of `account`; wins over `role_arn`.
+    #[schemars(description = "")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
-    /// AWS region
+    /// AWS region.
+    #[schemars(description = "")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// Several accounts at once, instead of `account`: "all", names, ids, "environment:production", "tag:team=payments"
+    /// Several accounts at once, instead of `account`.
+    #[schemars(description = "[\"all\"], names, ids, \"environment:x\", \"tag:k=v\"")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Vec<String>>,
-    /// Several regions at once, instead of `region`: "all" or names
+    /// Several regions at once, instead of `region`: `all` or names.
+    #[schemars(description = "")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Vec<String>>,
-    /// next_targets of a cut answer over several accounts
+    /// `next_targets` of a cut answer over several accounts.
+    #[schemars(description = "next_targets of a cut answer")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub targets_from: Option<String>,
 }

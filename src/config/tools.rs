@@ -4,12 +4,12 @@ use clap::ArgAction;
 
 /// The filters. What they hide is refused as well.
 ///
-/// `TOOLSETS` and `TOOLS` choose, and add to each other; where neither is set, every tool is chosen. `EXCLUDE_TOOLS` and
+/// `TOOLSETS` and `TOOLS` choose, and add to each other; where neither is set, the default toolsets are. `EXCLUDE_TOOLS` and
 /// `READ_ONLY` then take away, whatever was chosen. The names are checked where the tools are known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Tools")]
 pub struct ToolsConfig {
-    /// Only the tools of these services, such as secrets,route53 (`all`: every one), and those that TOOLS names
+    /// Only the tools of these services, such as secrets,route53, and those that TOOLS names. `all`: every one; `default`: those that there are where neither is set
     #[arg(long, env = "TOOLSETS", value_delimiter = ',', value_name = "NAME,…")]
     pub toolsets: Vec<String>,
 

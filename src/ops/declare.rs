@@ -30,7 +30,7 @@ impl Access {
     }
 }
 
-/// A tool's declaration, carried in its `_meta` so that clients see it too.
+/// A tool's declaration, carried in its `_meta` from its method to the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Declaration {
     /// How much it can do.
@@ -147,13 +147,24 @@ impl Declaration {
         }
     }
 
-    /// MCP's hints. A revealing tool is no "read-only" one: clients run those without asking, and AWS notes each retrieval.
+    /// What clients see of it in `_meta`; the rest is at `aws://tools/{tool}`.
+    pub fn shown(&self) -> MetaObject {
+        MetaObject(rmcp::object!({ ACCESS: self.access }))
+    }
+
+    /// MCP's hints, where they say more than their default does: that it may be repeated matters of changes only, and every tool but
+    /// the local ones meets an open world. A revealing tool is no "read-only" one: clients run those without asking, and AWS notes each retrieval.
     pub fn annotations(&self) -> ToolAnnotations {
-        ToolAnnotations::new()
+        let mut hints = ToolAnnotations::new()
             .read_only(self.access == Access::Read)
-            .destructive(self.access == Access::Destroy)
-            .idempotent(self.idempotent)
-            .open_world(self.targeted)
+            .destructive(self.access == Access::Destroy);
+        if self.access > Access::Read && self.idempotent {
+            hints = hints.idempotent(true);
+        }
+        if !self.targeted {
+            hints = hints.open_world(false);
+        }
+        hints
     }
 }
 

@@ -1,6 +1,9 @@
 //! One request from its signature to its answer: who, what, whether, and only then the service.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    sync::atomic::Ordering,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use awsim_core::{AwsError, RequestContext, ServiceHandler as _, protocol};
 use axum::{
@@ -52,6 +55,9 @@ impl Inner {
             Err(error) => return (none, Err(error)),
         };
         self.count(&signed.service, &operation);
+        if signed.service != "sts" && self.throttled.load(Ordering::Relaxed) {
+            return (operation, Err(throttled(&signed.service)));
+        }
         let mut context = RequestContext::new(&signed.service, &signed.region);
         context.account_id.clone_from(&who.account);
         context.access_key = Some(signed.access_key.clone());
@@ -103,7 +109,8 @@ impl Inner {
         match service {
             "s3" => self.s3.parse(method, uri, headers, body),
             "route53" => self.route53.parse(method, uri, headers, body),
-            "sts" | "iam" | "secretsmanager" | "organizations" => {
+            "sts" | "iam" | "secretsmanager" | "organizations" | "cloudcontrolapi" | "cloudtrail" | "ec2" | "logs"
+            | "monitoring" => {
                 check_indices(service, body)?;
                 let parsed = protocol::parse_request(wire(service), method, uri, headers, body, &[])?;
                 Ok((parsed.operation, parsed.input))
@@ -136,6 +143,11 @@ impl Inner {
             "route53" => self.route53.handle(operation, &input, &context.account_id),
             "organizations" => self.organizations.handle(operation, input, context).await,
             "iam" => self.iam.handle(operation, input, context).await,
+            "cloudcontrolapi" => self.cloud_control.handle(operation, &input, context),
+            "cloudtrail" => self.cloudtrail.handle(operation, &input, context),
+            "monitoring" => self.cloudwatch.handle(operation, &input, context),
+            "logs" => self.logs.handle(operation, &input, context),
+            "ec2" => self.ec2.handle(operation, input, context).await,
             _ => {
                 let listing = self.s3.listing_check(&input);
                 match self.s3.handle(operation, input, context).await {
@@ -154,6 +166,11 @@ impl Inner {
             "s3" => self.s3.checks(operation, input, context)?,
             "route53" => self.route53.checks(operation, input),
             "organizations" => self.organizations.checks(operation),
+            "cloudcontrolapi" => self.cloud_control.checks(operation, input, context),
+            "cloudtrail" => self.cloudtrail.checks(operation, input, context),
+            "monitoring" => self.cloudwatch.checks(operation, input, context),
+            "logs" => self.logs.checks(operation, input, context),
+            "ec2" => self.ec2.checks(operation, input, context),
             "secretsmanager" => self.secrets.checks(operation, input, context).ok_or_else(unknown)?,
             _ => self
                 .iam
@@ -173,7 +190,10 @@ impl Inner {
 fn wire(service: &str) -> Protocol {
     match service {
         "s3" | "route53" => Protocol::RestXml,
-        "secretsmanager" | "organizations" => Protocol::AwsJson1_1,
+        "secretsmanager" | "organizations" | "cloudtrail" | "logs" => Protocol::AwsJson1_1,
+        "cloudcontrolapi" => Protocol::AwsJson1_0,
+        "monitoring" => Protocol::RpcV2Cbor,
+        "ec2" => Protocol::Ec2Query,
         _ => Protocol::AwsQuery,
     }
 }
@@ -226,6 +246,19 @@ fn request_id(service: &str) -> String {
     } else {
         id.to_string()
     }
+}
+
+/// Where each service's API reference lists its errors (EC2, S3), or the common errors of its protocol.
+fn throttled(service: &str) -> AwsError {
+    let (status, code) = match service {
+        "s3" => (StatusCode::SERVICE_UNAVAILABLE, "SlowDown"),
+        "ec2" => (StatusCode::SERVICE_UNAVAILABLE, "RequestLimitExceeded"),
+        _ if json(service) || service == "monitoring" => (StatusCode::BAD_REQUEST, "ThrottlingException"),
+        _ => (StatusCode::BAD_REQUEST, "Throttling"),
+    };
+    let mut error = AwsError::bad_request(code, "Rate exceeded");
+    error.status = status;
+    error
 }
 
 fn unsigned(service: &str) -> AwsError {

@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     filter::Filter,
-    schema::{answers_of_many, lean},
+    schema::{answer, lean},
     scope::ReadPolicies,
 };
 
@@ -46,7 +46,10 @@ impl<P: Into<Profiles>> From<P> for CatalogueOptions {
     fn from(profiles: P) -> Self {
         Self {
             profiles: profiles.into(),
-            tools: ToolsConfig::default(),
+            tools: ToolsConfig {
+                toolsets: vec!["all".to_owned()],
+                ..ToolsConfig::default()
+            },
         }
     }
 }
@@ -66,6 +69,8 @@ pub struct Entry {
     pub tool: Tool,
     /// Which service it belongs to.
     pub toolset: &'static str,
+    /// What a success's `data` holds, as JSON Schema; empty where only its own server knows.
+    pub data: JsonObject,
     /// What it declares.
     pub declaration: Declaration,
     /// Who does the work.
@@ -214,26 +219,14 @@ impl Entry {
         schema.insert("additionalProperties".to_owned(), Value::Bool(false));
         schema.values_mut().for_each(lean);
         tool.input_schema = Arc::new(schema);
-        if let Some(output) = &mut tool.output_schema {
-            let mut schema = JsonObject::clone(output);
-            schema.remove("$schema");
-            // Types describe themselves for readers of the code; for a model their fields' names and descriptions do.
-            if let Some(Value::Object(types)) = schema.get_mut("$defs") {
-                types
-                    .values_mut()
-                    .filter_map(Value::as_object_mut)
-                    .for_each(|t| drop(t.remove("description")));
-            }
-            schema.values_mut().for_each(lean);
-            if declaration.targeted && declaration.access == Access::Read {
-                answers_of_many(&mut schema);
-            }
-            *output = Arc::new(schema);
-        }
+        let data = tool.output_schema.as_deref().map(data_schema).unwrap_or_default();
+        tool.output_schema = Some(Arc::new(answer()));
+        tool.meta = Some(declaration.shown());
         tool.annotations = Some(declaration.annotations());
         Ok(Self {
             tool,
             toolset,
+            data,
             declaration,
             origin: Origin::Here,
         })
@@ -284,6 +277,22 @@ impl Entry {
         })?;
         Ok((Some(selector), arguments))
     }
+}
+
+/// What a reply's `data` holds, with the types that it is made of.
+fn data_schema(reply: &JsonObject) -> JsonObject {
+    let data = reply.get("properties").and_then(|p| p.get("data"));
+    let mut schema = data.and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(types) = reply.get("$defs") {
+        let mut types = types.clone();
+        // Types describe themselves for readers of the code; for others their fields' names and descriptions do.
+        let each = types.as_object_mut().into_iter().flat_map(JsonObject::values_mut);
+        each.filter_map(Value::as_object_mut)
+            .for_each(|t| drop(t.remove("description")));
+        schema.insert("$defs".to_owned(), types);
+    }
+    schema.values_mut().for_each(lean);
+    schema
 }
 
 /// The selector's arguments as JSON Schema.

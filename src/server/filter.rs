@@ -5,10 +5,14 @@ use rmcp::handler::server::router::tool::ToolRouter;
 use crate::{
     config::{ToolsConfig, value::nearest},
     ops::{Access, Ops},
+    services,
 };
 
 /// What `TOOLSETS` says for every toolset.
 const ALL: &str = "all";
+
+/// What `TOOLSETS` says for those that there are without it.
+const DEFAULT: &str = "default";
 
 /// The toolset of what is forwarded, and how its tools' names begin. They are known only when their server has been asked.
 pub(super) const FORWARDED: &str = "aws";
@@ -16,6 +20,8 @@ pub(super) const FORWARDED_PREFIX: &str = "aws___";
 
 /// The filters, their names checked.
 pub(super) struct Filter {
+    /// Whether the settings choose anything.
+    named: bool,
     toolsets: Vec<String>,
     tools: Vec<String>,
     excluded: Vec<String>,
@@ -26,13 +32,22 @@ impl Filter {
     /// # Errors
     /// A name that does not exist, with the nearest that does. A filter that is not understood must not let more through.
     pub(super) fn new(config: &ToolsConfig, known: &[(&str, ToolRouter<Ops>)]) -> Result<Self, String> {
-        let sets: Vec<&str> = known.iter().map(|(name, _)| *name).chain([FORWARDED, ALL]).collect();
+        let sets: Vec<&str> = known
+            .iter()
+            .map(|(name, _)| *name)
+            .chain([FORWARDED, DEFAULT, ALL])
+            .collect();
         let tools: Vec<&str> = known
             .iter()
             .flat_map(|(_, t)| t.map.keys().map(AsRef::as_ref))
             .collect();
+        let mut toolsets = checked("TOOLSETS (--toolsets)", "toolset", &config.toolsets, &sets)?;
+        if toolsets.iter().any(|s| s == DEFAULT) || (toolsets.is_empty() && config.tools.is_empty()) {
+            toolsets.extend(services::DEFAULT.into_iter().chain([FORWARDED]).map(str::to_owned));
+        }
         Ok(Self {
-            toolsets: checked("TOOLSETS (--toolsets)", "toolset", &config.toolsets, &sets)?,
+            named: !(config.toolsets.is_empty() && config.tools.is_empty()),
+            toolsets,
             tools: checked("TOOLS (--tools)", "tool", &config.tools, &tools)?,
             excluded: checked("EXCLUDE_TOOLS (--exclude-tools)", "tool", &config.exclude_tools, &tools)?,
             read_only: config.read_only,
@@ -41,7 +56,7 @@ impl Filter {
 
     /// Whether any forwarded tool could be chosen at all: if not, their server need not be asked.
     pub(super) fn may_forward(&self) -> bool {
-        (self.toolsets.is_empty() && self.tools.is_empty()) || self.forwards() || self.toolsets.iter().any(|s| s == ALL)
+        self.forwards() || self.toolsets.iter().any(|s| s == ALL)
     }
 
     /// Whether forwarded tools may be all that there is.
@@ -64,11 +79,13 @@ impl Filter {
         }
         let chosen = named(&self.tools) || self.toolsets.iter().any(|s| s == toolset || s == ALL);
         match (self.toolsets.is_empty(), self.tools.is_empty()) {
-            (true, true) => None,
             _ if chosen => None,
+            _ if !self.named => Some(format!(
+                "Its toolset, `{toolset}`, is none of the default ones: set TOOLSETS=default,{toolset}, or TOOLSETS=all."
+            )),
             (false, true) => Some(format!("TOOLSETS does not name its toolset, `{toolset}`.")),
             (true, false) => Some("TOOLS does not name it.".to_owned()),
-            (false, false) => Some(format!("Neither TOOLS names it nor TOOLSETS its toolset, `{toolset}`.")),
+            _ => Some(format!("Neither TOOLS names it nor TOOLSETS its toolset, `{toolset}`.")),
         }
     }
 }

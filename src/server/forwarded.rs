@@ -20,7 +20,7 @@ use super::{
     Catalogue, Entry, Server,
     catalogue::{Found, Origin},
     filter::{FORWARDED, FORWARDED_PREFIX, Filter},
-    schema::{forwarded_answer, lean},
+    schema::{answer, lean},
 };
 
 pub(super) use answer::{hint, scope};
@@ -236,7 +236,7 @@ impl Entry {
         schema.values_mut().for_each(lean);
         let mut tool = Tool::new(name, describe(theirs), schema);
         tool.title.clone_from(&theirs.title);
-        tool.output_schema = Some(Arc::new(forwarded_answer()));
+        tool.output_schema = Some(Arc::new(answer()));
         tool.annotations = Some(declaration.annotations());
         let mut meta = MetaObject::default();
         meta.0.insert("aws-ops/definition".to_owned(), json!(definition.hash));
@@ -249,6 +249,7 @@ impl Entry {
         Self {
             tool,
             toolset: FORWARDED,
+            data: JsonObject::new(),
             declaration,
             origin,
         }

@@ -8,7 +8,7 @@ use crate::{
     config::Region,
 };
 
-use super::Catalogue;
+use super::{Catalogue, catalogue::Entry};
 
 const ACCOUNTS: &str = "aws://accounts";
 const TOOLSETS: &str = "aws://toolsets";
@@ -55,6 +55,7 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
     [
         ("accounts", "One account", "{name}"),
         ("toolsets", "One toolset's tools", "{toolset}"),
+        ("tools", "What one tool needs of IAM and what it answers", "{tool}"),
         ("regions", "One region", "{region}"),
     ]
     .into_iter()
@@ -80,6 +81,7 @@ pub(super) fn read(resolver: &Resolver, catalogue: &Catalogue, uri: &str) -> Opt
         ("accounts", Some(name)) => accounts.find(name).ok().map(|a| account(&accounts, &a)),
         ("toolsets", None) => Some(json!({ "toolsets": toolsets(catalogue) })),
         ("toolsets", Some(name)) => toolset(catalogue, name),
+        ("tools", Some(name)) => catalogue.get(name).map(tool),
         ("regions", None) => Some(json!({ "regions": Region::all().map(Region::as_str).collect::<Vec<_>>() })),
         ("regions", Some(name)) => name.parse::<Region>().ok().map(|r| region(&accounts, r)),
         _ => None,
@@ -93,6 +95,7 @@ pub(super) fn complete(resolver: &Resolver, catalogue: &Catalogue, request: &Com
     let names: Vec<String> = match request.argument.name.as_str() {
         "name" | "account" if known => accounts.workloads().map(|a| a.name.clone()).collect(),
         "toolset" if known => toolsets(catalogue).into_iter().map(str::to_owned).collect(),
+        "tool" if known => catalogue.entries().map(|e| e.tool.name.to_string()).collect(),
         "region" if known => Region::all().map(|r| r.to_string()).collect(),
         _ => Vec::new(),
     };
@@ -139,6 +142,20 @@ fn toolset(catalogue: &Catalogue, name: &str) -> Option<Value> {
     (!tools.is_empty()).then(|| json!({ "toolset": name, "tools": tools }))
 }
 
+fn tool(entry: &Entry) -> Value {
+    let declaration = &entry.declaration;
+    json!({
+        "tool": entry.tool.name,
+        "toolset": entry.toolset,
+        "access": declaration.access,
+        "iam_actions": declaration.actions,
+        "key_actions": declaration.key_actions,
+        "resources": declaration.resources,
+        "idempotent": declaration.idempotent,
+        "data": entry.data,
+    })
+}
+
 fn region(accounts: &Accounts, region: Region) -> Value {
     let open = |a: &Account| a.regions.is_empty() || a.regions.contains(&region);
     let names: Vec<&str> = accounts
@@ -178,7 +195,11 @@ mod tests {
         }
         let eu = read(&resolver, &catalogue, "aws://regions/eu-west-1").unwrap();
         assert_eq!(eu["accounts"], json!(["production", "preview"]));
+        let tool = read(&resolver, &catalogue, "aws://tools/get_object").unwrap();
+        assert_eq!(tool["iam_actions"][0], "s3:GetObject");
+        assert!(tool["data"]["$defs"].to_string().contains("presigned_url"), "{tool}");
         for uri in [
+            "aws://tools/nope",
             "aws://accounts/nope",
             "aws://",
             "aws://toolsets/nope",
@@ -199,6 +220,7 @@ mod tests {
         };
         assert_eq!(ask("aws://accounts/{name}", "name", "PR"), ["production", "preview"]);
         assert_eq!(ask("aws://toolsets/{toolset}", "toolset", "se"), ["secrets"]);
+        assert_eq!(ask("aws://tools/{tool}", "tool", "get_ch"), ["get_change"]);
         assert_eq!(
             ask("aws://regions/{region}", "region", "eu-west-"),
             ["eu-west-1", "eu-west-2", "eu-west-3"]

@@ -3,28 +3,13 @@
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
-/// What the answer of a call over several targets holds instead of `data`.
-pub(super) fn answers_of_many(schema: &mut JsonObject) {
-    let Some(Value::Object(properties)) = schema.get_mut("properties") else {
-        return;
-    };
-    properties.insert(
-        "results".to_owned(),
-        json!({ "type": "array", "items": { "type": "object" } }),
-    );
-    properties.insert("summary".to_owned(), json!({ "type": "object" }));
-    properties.insert("next_targets".to_owned(), json!({ "type": "string" }));
-}
-
-/// What a forwarded tool's answer looks like; what its data holds, its server knows.
-pub(super) fn forwarded_answer() -> JsonObject {
-    let object = || json!({ "type": "object" });
+/// What each answer looks like, as clients see it: every tool's data has a schema of its own, but clients pay for each word of the
+/// list of tools with their context, so that is at `aws://tools/{tool}`.
+pub(super) fn answer() -> JsonObject {
     let mut schema = JsonObject::new();
     schema.insert("type".to_owned(), json!("object"));
-    let properties = json!({ "success": { "type": "boolean" }, "data": {}, "error": object(), "receipt": object() });
-    schema.insert("properties".to_owned(), properties);
+    schema.insert("properties".to_owned(), json!({ "success": { "type": "boolean" } }));
     schema.insert("required".to_owned(), json!(["success"]));
-    answers_of_many(&mut schema);
     schema
 }
 
@@ -35,6 +20,9 @@ pub(super) fn lean(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(lean),
         Value::Object(object) => {
             object.values_mut().for_each(lean);
+            if object.get("description").is_some_and(|d| d == "") {
+                object.remove("description");
+            }
             if let Some(Value::Array(types)) = object.get_mut("type") {
                 types.retain(|t| t != "null");
                 if let [one] = types.as_slice() {

@@ -145,6 +145,7 @@ async fn the_templates_are_those_of_accounts_toolsets_and_regions() {
     let expected = [
         "aws://accounts/{name}",
         "aws://toolsets/{toolset}",
+        "aws://tools/{tool}",
         "aws://regions/{region}",
     ];
     assert_eq!(templates, expected);

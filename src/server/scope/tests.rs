@@ -181,6 +181,7 @@ fn entry(name: &'static str, meta: MetaObject) -> Entry {
     let schema = object(json!({"type": "object", "properties": {"name": {"type": "string"}}}));
     let tool = Tool::new(name, "", schema).with_meta(meta);
     Entry {
+        data: JsonObject::new(),
         declaration: Declaration::of(&tool),
         tool,
         toolset: "things",

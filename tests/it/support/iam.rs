@@ -51,6 +51,11 @@ impl Proof {
         Self { world, role, emulator }
     }
 
+    /// Whether the tests run in the other emulator.
+    pub(crate) fn is_elsewhere() -> bool {
+        emulator_endpoint().is_some()
+    }
+
     /// Whether it is the other emulator.
     pub(crate) fn elsewhere(&self) -> bool {
         self.emulator.is_some()

@@ -188,6 +188,9 @@ impl World {
                 all.extend([rate, "off"]);
             }
         }
+        if !["--toolsets", "--tools"].iter().any(|flag| flags.contains(flag)) {
+            all.extend(["--toolsets", "all"]);
+        }
         all.extend(flags);
         // Whatever the environment says, a test gets what it asks for.
         let command = Settings::command().mut_args(|arg| arg.env(clap::builder::Resettable::Reset));

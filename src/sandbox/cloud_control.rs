@@ -1,0 +1,20 @@
+//! CloudControl, as far as the tools need it.
+
+use awsim_core::{AwsError, RequestContext};
+use serde_json::Value;
+
+use super::authorise::Check;
+
+#[derive(Default)]
+pub(super) struct CloudControl;
+
+impl CloudControl {
+    pub(super) fn checks(&self, operation: &str, _input: &Value, _context: &RequestContext) -> Vec<Check> {
+        vec![Check::new(format!("cloudformation:{operation}"), "*")]
+    }
+
+    pub(super) fn handle(&self, operation: &str, _input: &Value, _context: &RequestContext) -> Result<Value, AwsError> {
+        let text = format!("Unknown operation: {operation}");
+        Err(AwsError::bad_request("UnknownOperationException", text))
+    }
+}

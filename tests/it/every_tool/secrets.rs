@@ -1,0 +1,70 @@
+//! Secrets Manager.
+
+use serde_json::{Value, json};
+
+use crate::support::{unique, world::World};
+
+use super::{Step, Things, here};
+
+const MADE: [&str; 4] = ["secret kept", "secret doomed", "secret made", "secret tagged"];
+
+pub(crate) async fn prepare(world: &World, things: &mut Things) {
+    for name in MADE {
+        things.set(name, unique("every"));
+    }
+    for name in ["secret kept", "secret doomed"] {
+        let arguments = json!({ "name": things.get(name), "secret_string": "value" });
+        world.ok("create_secret", here(arguments)).await;
+    }
+}
+
+pub(crate) async fn forget(world: &World, things: &Things) {
+    for name in MADE {
+        let arguments = json!({ "secret_id": things.get(name), "force_delete_without_recovery": true });
+        world.call("delete_secret", here(arguments)).await;
+    }
+}
+
+pub(crate) fn steps(things: &Things) -> Vec<Step> {
+    let secret = |name: &str| json!({ "secret_id": things.get(name) });
+    let with = |mut arguments: Value, name: &str, value: Value| {
+        arguments[name] = value;
+        arguments
+    };
+    let value = |name: &str| json!({ "name": things.get(name), "secret_string": "x" });
+    vec![
+        Step::new("list_secrets", json!({}), &["secretsmanager:ListSecrets"], "ok"),
+        Step::new(
+            "get_secret_value",
+            secret("secret kept"),
+            &["secretsmanager:GetSecretValue"],
+            "ok",
+        ),
+        Step::new(
+            "create_secret",
+            value("secret made"),
+            &["secretsmanager:CreateSecret"],
+            "ok",
+        ),
+        // Only tags need the second action: "If you include tags in the secret, you also need secretsmanager:TagResource" (CreateSecret).
+        Step::new(
+            "create_secret",
+            with(value("secret tagged"), "tags", json!({ "team": "sre" })),
+            &["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+            "ok",
+        )
+        .unasked(&["secretsmanager:TagResource"]),
+        Step::new(
+            "update_secret",
+            with(secret("secret kept"), "secret_string", json!("y")),
+            &["secretsmanager:UpdateSecret"],
+            "ok",
+        ),
+        Step::new(
+            "delete_secret",
+            secret("secret doomed"),
+            &["secretsmanager:DeleteSecret"],
+            "ok",
+        ),
+    ]
+}
