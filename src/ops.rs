@@ -72,6 +72,11 @@ impl Ops {
         &self.accounts
     }
 
+    /// The time, for ages of what is shown.
+    pub fn now(&self) -> std::time::SystemTime {
+        std::time::SystemTime::now()
+    }
+
     /// How much data a result may hold: half of the limit, because the text form repeats what the structured one says.
     pub fn data_limit(&self) -> usize {
         self.max_result_bytes.map_or(usize::MAX, |bytes| bytes / 2)
