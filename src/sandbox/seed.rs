@@ -142,7 +142,7 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
 
 /// What the server's tools need, and no more.
 fn operate(account: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [
+    let common = json!([
         {
             "Effect": "Allow",
             "Action": [
@@ -155,29 +155,15 @@ fn operate(account: &str) -> Value {
         {
             "Effect": "Allow",
             "Action": [
-                "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
-                "secretsmanager:UpdateSecret", "secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret",
-                "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
-            ],
-            "Resource": format!("arn:aws:secretsmanager:*:{account}:secret:*"),
-        },
-        {
-            "Effect": "Allow",
-            "Action": [
                 "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets",
             ],
             "Resource": "arn:aws:route53:::hostedzone/*",
         },
-        {
-            "Effect": "Allow",
-            "Action": [
-                "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
-                "s3:DeleteObject", "s3:DeleteObjectVersion",
-            ],
-            "Resource": ["arn:aws:s3:::*"],
-            "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
-        },
-    ]})
+    ]);
+    let mut statements: Vec<Value> = common.as_array().cloned().unwrap_or_default();
+    statements.extend(secrets::operate(account));
+    statements.extend(objects::operate(account));
+    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 fn allow(actions: &[&str]) -> Value {
