@@ -17,7 +17,7 @@ pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
 pub use reply::{Json, Receipt, Reply, ok};
-pub use time::{dated, iso, size};
+pub use time::{dated, iso, moment, size};
 
 /// One call's view of the world. The server makes one for each target; a tool is a method of it.
 #[derive(Clone)]
@@ -70,6 +70,11 @@ impl Ops {
     /// The registered accounts.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// The time, for ages of what is shown.
+    pub fn now(&self) -> std::time::SystemTime {
+        std::time::SystemTime::now()
     }
 
     /// How much data a result may hold: half of the limit, because the text form repeats what the structured one says.
