@@ -17,6 +17,8 @@ pub enum ResourceKind {
     Bucket,
     /// An object. Its ARN has no account.
     Object,
+    /// A log group, with its streams.
+    LogGroup,
 }
 
 impl ResourceKind {
@@ -24,6 +26,15 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            // Alarms are resources, but composite ones are only shown to who may describe `*` (DescribeAlarms).
+            "cloudwatch:DescribeAlarms"
+            | "cloudwatch:DescribeAlarmHistory"
+            | "cloudwatch:GetMetricData"
+            | "cloudwatch:GetMetricStatistics"
+            | "cloudwatch:ListMetrics"
+            | "logs:GetQueryResults"
+            | "logs:StopQuery" => Self::Any,
+            "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:GetSecretValue"
@@ -48,6 +59,7 @@ impl ResourceKind {
             Self::Change => format!("arn:{partition}:route53:::change/*"),
             Self::Bucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
+            Self::LogGroup => format!("arn:{partition}:logs:*:{account}:log-group:*"),
         }
     }
 
@@ -66,6 +78,7 @@ impl ResourceKind {
             Self::Change => "Change",
             Self::Bucket => "Bucket",
             Self::Object => "Object",
+            Self::LogGroup => "LogGroup",
         }
     }
 }
