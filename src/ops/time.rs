@@ -18,10 +18,16 @@ pub fn iso(time: &DateTime) -> String {
 /// Anything else, with what would be right.
 pub fn moment(text: &str, now: SystemTime) -> Result<DateTime, OpError> {
     let told = text.trim();
-    let time = match told {
-        "now" => Some(now.into()),
-        _ => age(told).map_or_else(|| absolute(told), |age| now.checked_sub(age).map(DateTime::from)),
+    let age = match told {
+        "now" => Some(Duration::ZERO),
+        _ => span(told),
     };
+    // Nobody means the microseconds of an hour ago.
+    let ago = |age| {
+        now.checked_sub(age)
+            .map(|then| DateTime::from_secs(DateTime::from(then).secs()))
+    };
+    let time = age.map_or_else(|| absolute(told), ago);
     time.ok_or_else(|| {
         OpError::InvalidInput(format!(
             "`{text}` is no time: give an age such as 30m, 3h or 2d, or ISO 8601 such as 2026-11-21T03:00:00Z"
@@ -30,7 +36,7 @@ pub fn moment(text: &str, now: SystemTime) -> Result<DateTime, OpError> {
 }
 
 /// `3h`, also as `-3h` or `3h ago`.
-fn age(text: &str) -> Option<Duration> {
+fn span(text: &str) -> Option<Duration> {
     let text = text.strip_prefix('-').unwrap_or(text);
     let text = text.strip_suffix("ago").unwrap_or(text).trim_end();
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
@@ -109,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_an_age_or_iso_8601() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_230_000);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_230_000_789);
         for (text, expected) in [
             ("now", "2026-11-21T03:00:00Z"),
             ("90s", "2026-11-21T02:58:30Z"),
@@ -128,7 +134,17 @@ mod tests {
         ] {
             assert_eq!(moment(text, now).map(|t| iso(&t)).unwrap(), expected, "{text}");
         }
-        for text in ["", "h", "3", "3y", "yesterday", "2026-13-01", "99999999999999999999h", "9999999999999999999s", "é"] {
+        for text in [
+            "",
+            "h",
+            "3",
+            "3y",
+            "yesterday",
+            "2026-13-01",
+            "99999999999999999999h",
+            "9999999999999999999s",
+            "é",
+        ] {
             let error = moment(text, now).unwrap_err().to_string();
             assert!(error.contains("is no time: give an age such as 30m"), "{text}: {error}");
         }

@@ -76,7 +76,9 @@ fn with_token(mut answer: Value, next: Option<String>) -> Value {
 /// How many a page may hold: 1 to 100, or all 100.
 fn size(input: &Value) -> Result<usize, AwsError> {
     let asked = input.get("MaxRecords").map_or(Some(100), Value::as_u64);
-    let valid = asked.filter(|n| (1..=100).contains(n)).and_then(|n| usize::try_from(n).ok());
+    let valid = asked
+        .filter(|n| (1..=100).contains(n))
+        .and_then(|n| usize::try_from(n).ok());
     valid.ok_or_else(|| {
         AwsError::bad_request(
             "ValidationError",

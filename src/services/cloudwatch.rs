@@ -123,7 +123,10 @@ impl Ops {
                     namespace: metric.namespace.unwrap_or_default(),
                     dimensions: alarm::dimensions(metric.dimensions),
                 });
-                Ok(Page { items: items.collect(), next })
+                Ok(Page {
+                    items: items.collect(),
+                    next,
+                })
             }
         };
         let Page { items, next } = self
@@ -134,7 +137,11 @@ impl Ops {
         for metric in &items {
             *by_namespace.entry(metric.namespace.clone()).or_default() += 1;
         }
-        ok(MetricList { by_namespace, metrics: items, next_token: next })
+        ok(MetricList {
+            by_namespace,
+            metrics: items,
+            next_token: next,
+        })
     }
 }
 

@@ -25,7 +25,10 @@ pub(super) fn describe(account: &str, region: &str, began: i64, input: &Value) -
     found.sort_by_key(|alarm| (!is_composite(alarm), text(alarm, "AlarmName").map(str::to_owned)));
     let (found, next) = page(found, size(input)?, input, "InvalidNextToken")?;
     let (composite, metric): (Vec<Value>, Vec<Value>) = found.into_iter().partition(is_composite);
-    Ok(with_token(json!({ "CompositeAlarms": composite, "MetricAlarms": metric, "LogAlarms": [] }), next))
+    Ok(with_token(
+        json!({ "CompositeAlarms": composite, "MetricAlarms": metric, "LogAlarms": [] }),
+        next,
+    ))
 }
 
 fn is_composite(alarm: &Value) -> bool {
@@ -33,7 +36,11 @@ fn is_composite(alarm: &Value) -> bool {
 }
 
 fn kind(alarm: &Value) -> &'static str {
-    if is_composite(alarm) { "CompositeAlarm" } else { "MetricAlarm" }
+    if is_composite(alarm) {
+        "CompositeAlarm"
+    } else {
+        "MetricAlarm"
+    }
 }
 
 /// "If you omit this parameter, only metric alarms are returned, even if composite alarms exist in the account."
@@ -89,15 +96,28 @@ fn past(alarm: &Value) -> Vec<Value> {
     let before = if now == "OK" { "ALARM" } else { "OK" };
     let other = if before == "OK" { "ALARM" } else { "OK" };
     let mut items = vec![
-        item(since - 30 * 86_400, "ConfigurationUpdate", format!("Alarm \"{name}\" created"), json!({ "type": "Create" })),
+        item(
+            since - 30 * 86_400,
+            "ConfigurationUpdate",
+            format!("Alarm \"{name}\" created"),
+            json!({ "type": "Create" }),
+        ),
         turn(since - 87_000, before, other, "Threshold Crossed"),
         turn(since - 86_400, other, before, "Threshold Crossed"),
         turn(since, before, now, reason),
     ];
-    let topic = alarm.pointer("/AlarmActions/0").and_then(Value::as_str).unwrap_or_default();
+    let topic = alarm
+        .pointer("/AlarmActions/0")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     if now == "ALARM" && alarm.get("ActionsEnabled") == Some(&json!(true)) {
         let summary = format!("Successfully executed action {topic}");
-        items.push(item(since + 1, "Action", summary, json!({ "actionState": "Succeeded" })));
+        items.push(item(
+            since + 1,
+            "Action",
+            summary,
+            json!({ "actionState": "Succeeded" }),
+        ));
     }
     items
 }

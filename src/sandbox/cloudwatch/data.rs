@@ -41,9 +41,13 @@ impl Asked<'_> {
             return Vec::new();
         }
         let from = self.from.max(oldest).div_euclid(period) * period;
-        let starts = (0..).map(|n| from + n * period).take_while(|at| *at < self.until.min(now - 60));
+        let starts = (0..)
+            .map(|n| from + n * period)
+            .take_while(|at| *at < self.until.min(now - 60));
         let starts = starts.filter(|at| *at >= self.from.max(oldest).div_euclid(period) * period);
-        starts.filter_map(|at| Some((at, self.point(series, at, period, stat, now)?))).collect()
+        starts
+            .filter_map(|at| Some((at, self.point(series, at, period, stat, now)?)))
+            .collect()
     }
 
     fn point(&self, series: &Series, at: i64, period: i64, stat: &str, now: i64) -> Option<f64> {
@@ -77,7 +81,13 @@ impl Asked<'_> {
         let pair = |d: &Value| Some((text(d, "Name")?.to_owned(), text(d, "Value")?.to_owned()));
         let dimensions: Vec<_> = list(metric, "Dimensions").filter_map(pair).collect();
         let get = |key| text(metric, key).unwrap_or_default();
-        find(self.account, self.region, get("Namespace"), get("MetricName"), &dimensions)
+        find(
+            self.account,
+            self.region,
+            get("Namespace"),
+            get("MetricName"),
+            &dimensions,
+        )
     }
 }
 
@@ -89,9 +99,17 @@ fn asked<'a>(account: &'a str, region: &'a str, began: i64, input: &Value) -> Re
     let time = |key| seconds(input, key).ok_or_else(|| invalid(format!("The parameter {key} is required.")));
     let (from, until) = (time("StartTime")?, time("EndTime")?);
     if from >= until {
-        return Err(invalid("The parameter StartTime must be less than the parameter EndTime."));
+        return Err(invalid(
+            "The parameter StartTime must be less than the parameter EndTime.",
+        ));
     }
-    Ok(Asked { account, region, began, from, until })
+    Ok(Asked {
+        account,
+        region,
+        began,
+        from,
+        until,
+    })
 }
 
 fn check(period: i64, stat: &str) -> Result<(), AwsError> {
@@ -123,7 +141,11 @@ pub(super) fn get(account: &str, region: &str, began: i64, input: &Value) -> Res
         let lines = match (query.get("MetricStat"), text(query, "Expression")) {
             (Some(stat), None) => vec![line(&asked, stat)?],
             (None, Some(words)) => expression::lines(&asked, &id, words, &known)?,
-            _ => return Err(invalid(format!("Exactly one of MetricStat and Expression is required in {id}."))),
+            _ => {
+                return Err(invalid(format!(
+                    "Exactly one of MetricStat and Expression is required in {id}."
+                )));
+            }
         };
         let shown = query.get("ReturnData").and_then(Value::as_bool).unwrap_or(true);
         if let [one] = lines.as_slice() {
@@ -155,7 +177,10 @@ fn line(asked: &Asked<'_>, stat: &Value) -> Result<Line, AwsError> {
 
 /// The results, as many points as fit; a series that goes on is `PartialData`.
 fn answer(results: Vec<(String, Line)>, newest_first: bool, input: &Value) -> Result<Value, AwsError> {
-    let size = input.get("MaxDatapoints").map_or(Some(100_800), Value::as_u64).unwrap_or_default();
+    let size = input
+        .get("MaxDatapoints")
+        .map_or(Some(100_800), Value::as_u64)
+        .unwrap_or_default();
     let size = usize::try_from(size).ok().filter(|n| (1..=100_800).contains(n));
     let size = size.ok_or_else(|| invalid("The parameter MaxDatapoints must be between 1 and 100800."))?;
     let mut flat = Vec::new();
@@ -182,7 +207,10 @@ fn answer(results: Vec<(String, Line)>, newest_first: bool, input: &Value) -> Re
             "StatusCode": if cut == Some(at) { "PartialData" } else { "Complete" },
         }));
     }
-    Ok(with_token(json!({ "MetricDataResults": answers, "Messages": [] }), next))
+    Ok(with_token(
+        json!({ "MetricDataResults": answers, "Messages": [] }),
+        next,
+    ))
 }
 
 pub(super) fn statistics(account: &str, region: &str, began: i64, input: &Value) -> Result<Value, AwsError> {
@@ -197,7 +225,10 @@ pub(super) fn statistics(account: &str, region: &str, began: i64, input: &Value)
     let mut points: Vec<Value> = Vec::new();
     for stat in list(input, "Statistics").filter_map(Value::as_str) {
         check(period, stat)?;
-        let values = series.as_ref().map(|s| asked.points(s, period, stat)).unwrap_or_default();
+        let values = series
+            .as_ref()
+            .map(|s| asked.points(s, period, stat))
+            .unwrap_or_default();
         points.resize_with(points.len().max(values.len()), || json!({}));
         for (point, (at, value)) in points.iter_mut().zip(values) {
             set(point, "Timestamp", at);

@@ -38,12 +38,20 @@ pub(super) fn list(account: &str, region: &str, input: &Value) -> Result<Value, 
 }
 
 /// The metric with exactly these dimensions.
-pub(super) fn find(account: &str, region: &str, namespace: &str, name: &str, wanted: &[(String, String)]) -> Option<Series> {
+pub(super) fn find(
+    account: &str,
+    region: &str,
+    namespace: &str,
+    name: &str,
+    wanted: &[(String, String)],
+) -> Option<Series> {
     metrics(account, region).into_iter().find(|s| {
         s.namespace == namespace
             && s.name == name
             && s.dimensions.len() == wanted.len()
-            && s.dimensions.iter().all(|(n, v)| wanted.iter().any(|(wn, wv)| wn == n && wv == v))
+            && s.dimensions
+                .iter()
+                .all(|(n, v)| wanted.iter().any(|(wn, wv)| wn == n && wv == v))
     })
 }
 
@@ -61,8 +69,17 @@ impl Series {
             "Percent" => self.base * 0.06_f64.mul_add(phase.sin(), 1.0) + noise * 2.0,
             _ => self.base * (0.3_f64.mul_add(phase.sin(), 1.0) + noise * 0.3),
         };
-        let value = quiet + if failing { self.incident * (1.0 + noise * 0.1) } else { 0.0 };
-        let value = if matches!(self.unit, "Count" | "None") { value.round() } else { value };
+        let value = quiet
+            + if failing {
+                self.incident * (1.0 + noise * 0.1)
+            } else {
+                0.0
+            };
+        let value = if matches!(self.unit, "Count" | "None") {
+            value.round()
+        } else {
+            value
+        };
         (value.max(0.0) * 1000.0).round() / 1000.0
     }
 }

@@ -12,7 +12,13 @@ async fn alarms_come_by_pages_and_composite_ones_when_asked_for() {
     let client = sandbox.admin(STAGING).cloudwatch;
     let (mut names, mut token) = (Vec::new(), None);
     loop {
-        let page = client.describe_alarms().set_next_token(token).max_records(50).send().await.unwrap();
+        let page = client
+            .describe_alarms()
+            .set_next_token(token)
+            .max_records(50)
+            .send()
+            .await
+            .unwrap();
         assert!(page.metric_alarms().len() <= 50);
         names.extend(page.metric_alarms().iter().map(|a| a.alarm_name().unwrap().to_owned()));
         token = page.next_token;
@@ -24,7 +30,9 @@ async fn alarms_come_by_pages_and_composite_ones_when_asked_for() {
     let client = sandbox.admin(PRODUCTION).cloudwatch;
     let all = client.describe_alarms();
     assert!(all.clone().send().await.unwrap().composite_alarms().is_empty());
-    let both = all.alarm_types(AlarmType::CompositeAlarm).alarm_types(AlarmType::MetricAlarm);
+    let both = all
+        .alarm_types(AlarmType::CompositeAlarm)
+        .alarm_types(AlarmType::MetricAlarm);
     let both = both.send().await.unwrap();
     assert_eq!((both.composite_alarms().len(), both.metric_alarms().len()), (1, 4));
     assert!(both.metric_alarms()[0].state_transitioned_timestamp().is_some());
@@ -44,7 +52,10 @@ async fn errors_have_the_codes_that_the_query_protocol_gave_them() {
     let error = sandbox.base().cloudwatch.list_metrics().send().await.unwrap_err();
     let (code, message) = failure(&error);
     assert_eq!(code, "AccessDenied");
-    assert!(message.contains("is not authorized to perform: cloudwatch:ListMetrics on resource: *"), "{message}");
+    assert!(
+        message.contains("is not authorized to perform: cloudwatch:ListMetrics on resource: *"),
+        "{message}"
+    );
     sandbox.throttle(true);
     let error = client.list_metrics().send().await.unwrap_err();
     assert_eq!(failure(&error).0, "ThrottlingException");
@@ -54,9 +65,19 @@ async fn errors_have_the_codes_that_the_query_protocol_gave_them() {
 async fn data_points_come_by_pages_and_in_either_order() {
     let sandbox = Sandbox::new().await.unwrap();
     let client = sandbox.admin(PRODUCTION).cloudwatch;
-    let database = Dimension::builder().name("DBInstanceIdentifier").value("orders-db").build();
-    let metric = Metric::builder().namespace("AWS/RDS").metric_name("CPUUtilization").dimensions(database);
-    let stat = MetricStat::builder().metric(metric.build()).period(60).stat("p90").build();
+    let database = Dimension::builder()
+        .name("DBInstanceIdentifier")
+        .value("orders-db")
+        .build();
+    let metric = Metric::builder()
+        .namespace("AWS/RDS")
+        .metric_name("CPUUtilization")
+        .dimensions(database);
+    let stat = MetricStat::builder()
+        .metric(metric.build())
+        .period(60)
+        .stat("p90")
+        .build();
     let query = MetricDataQuery::builder().id("m1").metric_stat(stat).build();
     let now = super::now();
     let request = client
@@ -87,6 +108,9 @@ async fn a_search_for_metrics_has_more_than_a_page() {
     let client = sandbox.target(STAGING).await.cloudwatch;
     let first = client.list_metrics().namespace("Acme/Tenants").send().await.unwrap();
     assert_eq!(first.metrics().len(), 500);
-    let rest = client.list_metrics().namespace("Acme/Tenants").set_next_token(first.next_token);
+    let rest = client
+        .list_metrics()
+        .namespace("Acme/Tenants")
+        .set_next_token(first.next_token);
     assert_eq!(rest.send().await.unwrap().metrics().len(), 120);
 }

@@ -65,7 +65,10 @@ pub(in crate::sandbox) fn metrics(account: &str, region: &str) -> Vec<Series> {
     let balancer = [("LoadBalancer", format!("app/{env}-api/50dc6c495c0c9188"))];
     let database = [("DBInstanceIdentifier", "orders-db".to_owned())];
     let function = [("FunctionName", "checkout".to_owned())];
-    let service = [("ClusterName", format!("{env}-main")), ("ServiceName", "api".to_owned())];
+    let service = [
+        ("ClusterName", format!("{env}-main")),
+        ("ServiceName", "api".to_owned()),
+    ];
     let (elb, rds, lambda, ecs) = ("AWS/ApplicationELB", "AWS/RDS", "AWS/Lambda", "AWS/ECS");
     let mut all = vec![
         series(elb, "RequestCount", &balancer, "Count", 420.0 * load, 0.0),
@@ -88,7 +91,14 @@ pub(in crate::sandbox) fn metrics(account: &str, region: &str) -> Vec<Series> {
     }
     all.push(Series {
         active: false,
-        ..series("Acme/Nightly", "RowsExported", &[("Job", "ledger-export".to_owned())], "Count", 900.0, 0.0)
+        ..series(
+            "Acme/Nightly",
+            "RowsExported",
+            &[("Job", "ledger-export".to_owned())],
+            "Count",
+            900.0,
+            0.0,
+        )
     });
     if env == "staging" {
         // More than a page of ListMetrics.
@@ -144,7 +154,12 @@ pub(in crate::sandbox) fn alarms(account: &str, region: &str, began: i64) -> Vec
     let (greater, less) = ("GreaterThanThreshold", "LessThanThreshold");
     let database = json!({ "DBInstanceIdentifier": "orders-db" });
     let cpu = metric(
-        at(&format!("{env}-orders-db-cpu"), "OK", 9 * DAY, &format!("{calm} (80.0).")),
+        at(
+            &format!("{env}-orders-db-cpu"),
+            "OK",
+            9 * DAY,
+            &format!("{calm} (80.0)."),
+        ),
         ["AWS/RDS", "CPUUtilization"],
         database,
         ("Average", greater, 80.0),
@@ -154,13 +169,22 @@ pub(in crate::sandbox) fn alarms(account: &str, region: &str, began: i64) -> Vec
         "prod" => {
             let balancer = json!({ "LoadBalancer": "app/prod-api/50dc6c495c0c9188" });
             let mut errors = metric(
-                at("prod-api-5xx-rate", "ALARM", INCIDENT, &format!("{crossed} (25.0): 63.0, 62.0, 58.0.")),
+                at(
+                    "prod-api-5xx-rate",
+                    "ALARM",
+                    INCIDENT,
+                    &format!("{crossed} (25.0): 63.0, 62.0, 58.0."),
+                ),
                 ["AWS/ApplicationELB", "HTTPCode_Target_5XX_Count"],
                 balancer,
                 ("Sum", greater, 25.0),
                 [60, 3, 3],
             );
-            set(&mut errors, "AlarmDescription", "The API answers with errors. Runbook: https://runbooks.acme.example/api-5xx");
+            set(
+                &mut errors,
+                "AlarmDescription",
+                "The API answers with errors. Runbook: https://runbooks.acme.example/api-5xx",
+            );
             let reason = "arn:aws:cloudwatch:us-east-1:222222222222:alarm:prod-api-5xx-rate transitioned to ALARM";
             let mut outage = at("prod-checkout-outage", "ALARM", INCIDENT - 60, reason);
             let rule = "ALARM(\"prod-api-5xx-rate\") AND NOT ALARM(\"prod-deployment-running\")";
@@ -173,7 +197,12 @@ pub(in crate::sandbox) fn alarms(account: &str, region: &str, began: i64) -> Vec
                 [60, 1, 1],
             );
             let export = metric(
-                at("prod-ledger-export-rows", "INSUFFICIENT_DATA", 2 * DAY, "Insufficient Data: 1 datapoint was unknown."),
+                at(
+                    "prod-ledger-export-rows",
+                    "INSUFFICIENT_DATA",
+                    2 * DAY,
+                    "Insufficient Data: 1 datapoint was unknown.",
+                ),
                 ["Acme/Nightly", "RowsExported"],
                 json!({ "Job": "ledger-export" }),
                 ("Sum", less, 1.0),
@@ -183,7 +212,12 @@ pub(in crate::sandbox) fn alarms(account: &str, region: &str, began: i64) -> Vec
         }
         "staging" => {
             let mut disk = metric(
-                at("staging-web-1-disk", "ALARM", 5 * 3600, &format!("{crossed} (90.0): 93.1, 93.0, 92.8.")),
+                at(
+                    "staging-web-1-disk",
+                    "ALARM",
+                    5 * 3600,
+                    &format!("{crossed} (90.0): 93.1, 93.0, 92.8."),
+                ),
                 ["CWAgent", "disk_used_percent"],
                 json!({ "host": "web-1", "path": "/" }),
                 ("Average", greater, 90.0),
@@ -193,7 +227,12 @@ pub(in crate::sandbox) fn alarms(account: &str, region: &str, began: i64) -> Vec
             // More than a page of DescribeAlarms.
             let tenants = (1..=130).map(|n| {
                 metric(
-                    at(&format!("staging-tenant-{n:03}-users"), "OK", 12 * DAY, &format!("{calm} (500.0).")),
+                    at(
+                        &format!("staging-tenant-{n:03}-users"),
+                        "OK",
+                        12 * DAY,
+                        &format!("{calm} (500.0)."),
+                    ),
                     ["Acme/Tenants", "ActiveUsers"],
                     json!({ "Tenant": format!("tenant-{n:03}") }),
                     ("Maximum", greater, 500.0),
@@ -204,23 +243,36 @@ pub(in crate::sandbox) fn alarms(account: &str, region: &str, began: i64) -> Vec
         }
         _ => {
             let worker = metric(
-                at("dev-checkout-errors", "ALARM", 2 * 3600, &format!("{crossed} (0.0): 1.0, 2.0, 1.0.")),
+                at(
+                    "dev-checkout-errors",
+                    "ALARM",
+                    2 * 3600,
+                    &format!("{crossed} (0.0): 1.0, 2.0, 1.0."),
+                ),
                 ["AWS/Lambda", "Errors"],
                 json!({ "FunctionName": "checkout" }),
                 ("Sum", greater, 0.0),
                 [300, 3, 5],
             );
-            let mut queue = at("dev-queue-backlog", "ALARM", 3600, "Thresholds Crossed: 1 datapoint was greater than the upper thresholds.");
+            let mut queue = at(
+                "dev-queue-backlog",
+                "ALARM",
+                3600,
+                "Thresholds Crossed: 1 datapoint was greater than the upper thresholds.",
+            );
             for (key, value) in [
                 ("ComparisonOperator", json!("GreaterThanUpperThreshold")),
                 ("ThresholdMetricId", json!("ad1")),
                 ("EvaluationPeriods", json!(2)),
-                ("Metrics", json!([
-                    { "Id": "m1", "ReturnData": true, "MetricStat": { "Metric": { "Namespace": "AWS/SQS",
-                        "MetricName": "ApproximateNumberOfMessagesVisible",
-                        "Dimensions": [{ "Name": "QueueName", "Value": "jobs" }] }, "Period": 300, "Stat": "Average" } },
-                    { "Id": "ad1", "ReturnData": true, "Expression": "ANOMALY_DETECTION_BAND(m1, 2)" },
-                ])),
+                (
+                    "Metrics",
+                    json!([
+                        { "Id": "m1", "ReturnData": true, "MetricStat": { "Metric": { "Namespace": "AWS/SQS",
+                            "MetricName": "ApproximateNumberOfMessagesVisible",
+                            "Dimensions": [{ "Name": "QueueName", "Value": "jobs" }] }, "Period": 300, "Stat": "Average" } },
+                        { "Id": "ad1", "ReturnData": true, "Expression": "ANOMALY_DETECTION_BAND(m1, 2)" },
+                    ]),
+                ),
             ] {
                 set(&mut queue, key, value);
             }

@@ -203,7 +203,9 @@ fn count<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, usize>
 /// Dimensions as a map.
 pub(super) fn dimensions(list: Option<Vec<Dimension>>) -> BTreeMap<String, String> {
     let pairs = list.unwrap_or_default().into_iter();
-    pairs.filter_map(|d| Some((d.name?, d.value.unwrap_or_default()))).collect()
+    pairs
+        .filter_map(|d| Some((d.name?, d.value.unwrap_or_default())))
+        .collect()
 }
 
 fn state(value: Option<&StateValue>) -> String {
@@ -233,10 +235,16 @@ fn composite_alarm(alarm: CompositeAlarm, now: SystemTime) -> Alarm {
 fn log_alarm(alarm: LogAlarm, now: SystemTime) -> Alarm {
     let since: Option<DateTime> = alarm.state_transitioned_timestamp.or(alarm.state_updated_timestamp);
     let query = alarm.scheduled_query_configuration;
-    let (of, out_of) = (alarm.query_results_to_alarm, alarm.query_results_to_evaluate.unwrap_or(1));
+    let (of, out_of) = (
+        alarm.query_results_to_alarm,
+        alarm.query_results_to_evaluate.unwrap_or(1),
+    );
     let limit = alarm.threshold.map(|t| format!(" {t}")).unwrap_or_default();
     let compared = alarm.comparison_operator.as_ref().map_or("crosses", sign);
-    let aggregated = query.as_ref().map(|q| q.aggregation_expression.clone()).unwrap_or_default();
+    let aggregated = query
+        .as_ref()
+        .map(|q| q.aggregation_expression.clone())
+        .unwrap_or_default();
     Alarm {
         name: alarm.alarm_name.unwrap_or_default(),
         state: state(alarm.state_value.as_ref()),
@@ -259,7 +267,10 @@ fn metric_alarm(alarm: MetricAlarm, now: SystemTime) -> Alarm {
     let since = alarm.state_transitioned_timestamp.or(alarm.state_updated_timestamp);
     let threshold = threshold(&alarm);
     let queries = alarm.metrics.unwrap_or_default();
-    let (metric, of) = match (alarm.metric_name, watched(&queries, alarm.threshold_metric_id.as_deref())) {
+    let (metric, of) = match (
+        alarm.metric_name,
+        watched(&queries, alarm.threshold_metric_id.as_deref()),
+    ) {
         (Some(name), _) => (Some(named(alarm.namespace, &name)), alarm.dimensions),
         (None, Some(query)) => match query.metric_stat.as_ref().and_then(|s| s.metric.as_ref()) {
             Some(metric) => {
@@ -302,13 +313,20 @@ fn threshold(alarm: &MetricAlarm) -> Option<String> {
     let what = match (&alarm.metric_name, query) {
         (Some(name), _) => {
             let extended = alarm.extended_statistic.as_deref();
-            let statistic = alarm.statistic.as_ref().map(|s| s.as_str()).or(extended).unwrap_or("Average");
+            let statistic = alarm
+                .statistic
+                .as_ref()
+                .map(|s| s.as_str())
+                .or(extended)
+                .unwrap_or("Average");
             format!("{statistic} {name}")
         }
-        (None, Some(query)) => match stat.and_then(|s| Some((s.stat.clone()?, s.metric.as_ref()?.metric_name.clone()?))) {
-            Some((statistic, name)) => format!("{statistic} {name}"),
-            None => query.label.clone().or_else(|| query.expression.clone())?,
-        },
+        (None, Some(query)) => {
+            match stat.and_then(|s| Some((s.stat.clone()?, s.metric.as_ref()?.metric_name.clone()?))) {
+                Some((statistic, name)) => format!("{statistic} {name}"),
+                None => query.label.clone().or_else(|| query.expression.clone())?,
+            }
+        }
         (None, None) => return None,
     };
     let operator = alarm.comparison_operator.as_ref();
@@ -325,7 +343,10 @@ fn threshold(alarm: &MetricAlarm) -> Option<String> {
         Some("notBreaching") => "; no data counts as fine",
         _ => "",
     };
-    Some(format!("{what} {compared} for {of} of {periods} × {}{missing}", span(period)))
+    Some(format!(
+        "{what} {compared} for {of} of {periods} × {}{missing}",
+        span(period)
+    ))
 }
 
 fn sign(operator: &ComparisonOperator) -> &'static str {
@@ -357,7 +378,10 @@ fn history_item(item: AlarmHistoryItem, now: SystemTime) -> HistoryItem {
     HistoryItem {
         alarm: item.alarm_name.unwrap_or_default(),
         time: item.timestamp.map(|t| dated(&t, now)).unwrap_or_default(),
-        kind: item.history_item_type.map(|k| k.as_str().to_owned()).unwrap_or_default(),
+        kind: item
+            .history_item_type
+            .map(|k| k.as_str().to_owned())
+            .unwrap_or_default(),
         summary: item.history_summary.unwrap_or_default(),
         reason: some(reason.map(str::to_owned)),
     }

@@ -81,11 +81,17 @@ pub(super) async fn get(ops: &Ops, client: &Client, input: GetMetricData) -> Res
     let statistic = input.statistic.unwrap_or_else(|| "Average".to_owned());
     let mut queries = Vec::new();
     if let Some(metric) = &metric {
-        let stat = MetricStat::builder().metric(metric.clone()).period(window.period).stat(&statistic);
+        let stat = MetricStat::builder()
+            .metric(metric.clone())
+            .period(window.period)
+            .stat(&statistic);
         queries.push(MetricDataQuery::builder().id("m1").metric_stat(stat.build()).build());
     }
     if let Some(expression) = &input.expression {
-        let query = MetricDataQuery::builder().id("e1").expression(expression).period(window.period);
+        let query = MetricDataQuery::builder()
+            .id("e1")
+            .expression(expression)
+            .period(window.period);
         queries.push(query.build());
     }
     if queries.is_empty() {
@@ -232,7 +238,12 @@ fn add(parts: &mut Vec<Part>, result: MetricDataResult) {
             part.points.extend(points);
             part.note = part.note.take().or(note);
         }
-        None => parts.push(Part { id, label, points: points.collect(), note }),
+        None => parts.push(Part {
+            id,
+            label,
+            points: points.collect(),
+            note,
+        }),
     }
 }
 
@@ -270,12 +281,27 @@ async fn why_empty(client: &Client, metric: &Metric, window: &Window) -> Result<
         .set_namespace(metric.namespace.clone())
         .set_metric_name(metric.metric_name.clone());
     let wanted = metric.dimensions.clone().unwrap_or_default();
-    let filter = |d: &Dimension| DimensionFilter::builder().set_name(d.name.clone()).set_value(d.value.clone()).build();
+    let filter = |d: &Dimension| {
+        DimensionFilter::builder()
+            .set_name(d.name.clone())
+            .set_value(d.value.clone())
+            .build()
+    };
     let filters: Vec<DimensionFilter> = wanted.iter().map(filter).collect();
-    let found = named.set_dimensions((!filters.is_empty()).then_some(filters)).send().await?;
+    let found = named
+        .set_dimensions((!filters.is_empty()).then_some(filters))
+        .send()
+        .await?;
     let found = found.metrics.unwrap_or_default();
-    let names = |list: &[Dimension]| list.iter().filter_map(|d| d.name.clone()).collect::<Vec<_>>().join(", ");
-    let exact = found.iter().any(|m| m.dimensions.as_ref().map_or(0, Vec::len) == wanted.len());
+    let names = |list: &[Dimension]| {
+        list.iter()
+            .filter_map(|d| d.name.clone())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let exact = found
+        .iter()
+        .any(|m| m.dimensions.as_ref().map_or(0, Vec::len) == wanted.len());
     Ok(match found.first() {
         _ if exact => format!(
             "the metric exists, but has no data points in this time: nothing was reported, or it reports more rarely than every {}",

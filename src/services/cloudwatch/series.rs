@@ -41,7 +41,12 @@ pub(crate) struct Series {
 
 /// A time and a value.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-pub(crate) struct Point(#[serde(serialize_with = "as_iso")] #[schemars(with = "String")] pub(super) DateTime, pub(super) f64);
+pub(crate) struct Point(
+    #[serde(serialize_with = "as_iso")]
+    #[schemars(with = "String")]
+    pub(super) DateTime,
+    pub(super) f64,
+);
 
 fn as_iso<S: serde::Serializer>(time: &DateTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&iso(time))
@@ -52,7 +57,12 @@ impl Series {
     pub(super) fn new(label: String, unit: Option<String>, mut points: Vec<Point>, all: usize) -> Self {
         points.sort_by_key(|Point(time, _)| (time.secs(), time.subsec_nanos()));
         let count = points.len();
-        let extreme = |sign: f64| points.iter().copied().max_by(|a, b| (a.1 * sign).total_cmp(&(b.1 * sign)));
+        let extreme = |sign: f64| {
+            points
+                .iter()
+                .copied()
+                .max_by(|a, b| (a.1 * sign).total_cmp(&(b.1 * sign)))
+        };
         #[expect(clippy::cast_precision_loss, reason = "a mean")]
         let avg = (count > 0).then(|| points.iter().map(|p| p.1).sum::<f64>() / count as f64);
         let most = (POINTS / all.max(1)).clamp(LEAST, MOST);
@@ -94,7 +104,9 @@ mod tests {
 
     #[test]
     fn a_thinned_series_keeps_its_peaks_and_its_order() {
-        let mut points: Vec<Point> = (0_i32..1000).map(|n| Point(DateTime::from_secs(n.into()), 1.0)).collect();
+        let mut points: Vec<Point> = (0_i32..1000)
+            .map(|n| Point(DateTime::from_secs(n.into()), 1.0))
+            .collect();
         points[437].1 = 90.0;
         points.reverse();
         let series = Series::new("x".to_owned(), None, points, 1);
@@ -111,6 +123,9 @@ mod tests {
         let series = Series::new("x".to_owned(), None, points, 100);
         assert_eq!((series.points.len(), series.shown), (5, None));
         let none = Series::new("x".to_owned(), None, Vec::new(), 1);
-        assert_eq!(serde_json::to_value(&none).unwrap(), serde_json::json!({ "label": "x", "count": 0 }));
+        assert_eq!(
+            serde_json::to_value(&none).unwrap(),
+            serde_json::json!({ "label": "x", "count": 0 })
+        );
     }
 }

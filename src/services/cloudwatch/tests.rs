@@ -20,11 +20,25 @@ async fn what_fires_is_said_with_since_when_and_why() {
     assert_eq!(list["alarms"][0]["name"], "prod-checkout-outage");
     assert!(list["alarms"][0]["rule"].as_str().unwrap().starts_with("ALARM("));
     let errors = &list["alarms"][1];
-    assert!(errors["since"].as_str().unwrap().ends_with("Z (20 min ago)"), "{errors}");
-    assert_eq!(errors["threshold"], "Sum HTTPCode_Target_5XX_Count > 25 for 3 of 3 × 1 min");
+    assert!(
+        errors["since"].as_str().unwrap().ends_with("Z (20 min ago)"),
+        "{errors}"
+    );
+    assert_eq!(
+        errors["threshold"],
+        "Sum HTTPCode_Target_5XX_Count > 25 for 3 of 3 × 1 min"
+    );
     assert_eq!(errors["metric"], "AWS/ApplicationELB HTTPCode_Target_5XX_Count");
-    assert_eq!(errors["dimensions"], json!({ "LoadBalancer": "app/prod-api/50dc6c495c0c9188" }));
-    assert!(errors["reason"].as_str().unwrap().contains("3 out of the last 3 datapoints"));
+    assert_eq!(
+        errors["dimensions"],
+        json!({ "LoadBalancer": "app/prod-api/50dc6c495c0c9188" })
+    );
+    assert!(
+        errors["reason"]
+            .as_str()
+            .unwrap()
+            .contains("3 out of the last 3 datapoints")
+    );
     assert_eq!(errors["actions_enabled"], true);
     let any = data(ops.describe_alarms(input(json!({ "state": "any" }))).await).unwrap();
     assert_eq!(any["by_state"], json!({ "ALARM": 2, "INSUFFICIENT_DATA": 1, "OK": 2 }));
@@ -45,12 +59,26 @@ async fn an_anomaly_alarm_names_what_it_watches() {
 async fn a_metric_has_its_extremes_its_unit_and_its_points_in_order() {
     let ops = ops("production").await;
     let answer = data(ops.get_metric_data(input(balancer("HTTPCode_Target_5XX_Count"))).await).unwrap();
-    assert_eq!((&answer["period"], &answer["statistic"]), (&json!("1 min"), &json!("Sum")));
+    assert_eq!(
+        (&answer["period"], &answer["statistic"]),
+        (&json!("1 min"), &json!("Sum"))
+    );
     let series = &answer["series"][0];
-    assert_eq!((&series["label"], &series["unit"]), (&json!("HTTPCode_Target_5XX_Count"), &json!("Count")));
-    assert!(series["last"][1].as_f64().unwrap() > 25.0 && series["min"][1].as_f64().unwrap() < 10.0, "{series}");
+    assert_eq!(
+        (&series["label"], &series["unit"]),
+        (&json!("HTTPCode_Target_5XX_Count"), &json!("Count"))
+    );
+    assert!(
+        series["last"][1].as_f64().unwrap() > 25.0 && series["min"][1].as_f64().unwrap() < 10.0,
+        "{series}"
+    );
     assert!(series["count"].as_u64().unwrap() >= 178, "{series}");
-    let times: Vec<&str> = series["points"].as_array().unwrap().iter().map(|p| p[0].as_str().unwrap()).collect();
+    let times: Vec<&str> = series["points"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p[0].as_str().unwrap())
+        .collect();
     assert!(times.len() <= 60 && times.is_sorted(), "{times:?}");
 }
 
@@ -86,7 +114,10 @@ async fn an_empty_series_says_why() {
     }
     let nothing = json!({ "expression": "SEARCH('{No/Such,Thing}', 'Sum', 60)" });
     let nothing = data(ops.get_metric_data(input(nothing)).await).unwrap();
-    assert!(nothing["messages"][0].as_str().unwrap().contains("found no metric"), "{nothing}");
+    assert!(
+        nothing["messages"][0].as_str().unwrap().contains("found no metric"),
+        "{nothing}"
+    );
 }
 
 #[tokio::test]
@@ -100,11 +131,20 @@ async fn what_makes_no_sense_is_refused_before_it_is_sent() {
         (json!({ "namespace": null }), "go together"),
     ] {
         let mut arguments = balancer("RequestCount");
-        arguments.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        arguments
+            .as_object_mut()
+            .unwrap()
+            .extend(extra.as_object().unwrap().clone());
         let error = data(ops.get_metric_data(input(arguments)).await).unwrap_err();
-        assert!(error.code() == ErrorCode::InvalidInput && error.to_string().contains(expected), "{error}");
+        assert!(
+            error.code() == ErrorCode::InvalidInput && error.to_string().contains(expected),
+            "{error}"
+        );
     }
     let wrong = json!({ "expression": "m1 / 60" });
     let error = data(ops.get_metric_data(input(wrong)).await).unwrap_err();
-    assert!(error.to_string().contains("ValidationError: Error in expression 'e1'"), "{error}");
+    assert!(
+        error.to_string().contains("ValidationError: Error in expression 'e1'"),
+        "{error}"
+    );
 }
