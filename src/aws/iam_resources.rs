@@ -17,6 +17,14 @@ pub enum ResourceKind {
     Bucket,
     /// An object. Its ARN has no account.
     Object,
+    /// A role.
+    Role,
+    /// A user.
+    User,
+    /// A managed policy: the account's own, or AWS's, whose ARNs have no account.
+    Policy,
+    /// A role, user or group.
+    Principal,
 }
 
 impl ResourceKind {
@@ -24,6 +32,11 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            "iam:GetAccountAuthorizationDetails" | "iam:ListPolicies" | "iam:ListUsers" => Self::Any,
+            "iam:GetRole" | "iam:GetRolePolicy" | "iam:ListAttachedRolePolicies" | "iam:ListRolePolicies" => Self::Role,
+            "iam:GetAccessKeyLastUsed" | "iam:ListAccessKeys" => Self::User,
+            "iam:GetPolicy" | "iam:GetPolicyVersion" | "iam:ListPolicyVersions" => Self::Policy,
+            "iam:SimulatePrincipalPolicy" => Self::Principal,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:GetSecretValue"
@@ -48,6 +61,10 @@ impl ResourceKind {
             Self::Change => format!("arn:{partition}:route53:::change/*"),
             Self::Bucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
+            Self::Role => format!("arn:{partition}:iam::{account}:role/*"),
+            Self::User => format!("arn:{partition}:iam::{account}:user/*"),
+            Self::Policy => format!("arn:{partition}:iam::*:policy/*"),
+            Self::Principal => format!("arn:{partition}:iam::{account}:*"),
         }
     }
 
@@ -66,6 +83,10 @@ impl ResourceKind {
             Self::Change => "Change",
             Self::Bucket => "Bucket",
             Self::Object => "Object",
+            Self::Role => "Role",
+            Self::User => "User",
+            Self::Policy => "Policy",
+            Self::Principal => "Principal",
         }
     }
 }
