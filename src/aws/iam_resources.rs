@@ -23,6 +23,14 @@ pub enum ResourceKind {
     Function,
     /// A log group, with its streams.
     LogGroup,
+    /// A role.
+    Role,
+    /// A user.
+    User,
+    /// A managed policy: the account's own, or AWS's, whose ARNs have no account.
+    Policy,
+    /// A role, user or group.
+    Principal,
 }
 
 impl ResourceKind {
@@ -39,6 +47,11 @@ impl ResourceKind {
             | "logs:GetQueryResults"
             | "logs:StopQuery" => Self::Any,
             "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
+            "iam:GetAccountAuthorizationDetails" | "iam:ListPolicies" | "iam:ListUsers" => Self::Any,
+            "iam:GetRole" | "iam:GetRolePolicy" | "iam:ListAttachedRolePolicies" | "iam:ListRolePolicies" => Self::Role,
+            "iam:GetAccessKeyLastUsed" | "iam:ListAccessKeys" => Self::User,
+            "iam:GetPolicy" | "iam:GetPolicyVersion" | "iam:ListPolicyVersions" => Self::Policy,
+            "iam:SimulatePrincipalPolicy" => Self::Principal,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:DescribeSecret"
@@ -92,6 +105,10 @@ impl ResourceKind {
             Self::Object => format!("arn:{partition}:s3:::*/*"),
             Self::Function => format!("arn:{partition}:lambda:*:{account}:function:*"),
             Self::LogGroup => format!("arn:{partition}:logs:*:{account}:log-group:*"),
+            Self::Role => format!("arn:{partition}:iam::{account}:role/*"),
+            Self::User => format!("arn:{partition}:iam::{account}:user/*"),
+            Self::Policy => format!("arn:{partition}:iam::*:policy/*"),
+            Self::Principal => format!("arn:{partition}:iam::{account}:*"),
         }
     }
 
@@ -113,6 +130,10 @@ impl ResourceKind {
             Self::Object => "Object",
             Self::Function => "Function",
             Self::LogGroup => "LogGroup",
+            Self::Role => "Role",
+            Self::User => "User",
+            Self::Policy => "Policy",
+            Self::Principal => "Principal",
         }
     }
 }

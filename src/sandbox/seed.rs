@@ -9,6 +9,7 @@ use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principa
 pub(super) mod cloudwatch;
 mod dns;
 pub(super) mod logs;
+mod iam;
 mod objects;
 mod secrets;
 
@@ -50,6 +51,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     .await?;
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
+    iam::fill(sandbox).await?;
     objects::fill(sandbox).await
 }
 
@@ -167,6 +169,7 @@ fn operate(account: &str) -> Value {
     statements.extend(objects::operate(account));
     statements.extend(cloudwatch::operate(account));
     statements.extend(logs::operate(account));
+    statements.extend(iam::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

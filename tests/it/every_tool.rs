@@ -7,6 +7,7 @@
 pub(crate) mod accounts;
 pub(crate) mod cloudwatch;
 pub(crate) mod logs;
+pub(crate) mod iam;
 pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -134,6 +135,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         secrets::steps(things),
         route53::steps(things),
         s3::steps(things),
+        iam::steps(),
     ]
     .into_iter()
     .flatten()

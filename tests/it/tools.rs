@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deletion;
+mod iam;
 mod owners;
 mod route53;
 mod s3;
