@@ -6,13 +6,14 @@ pub mod page;
 pub mod reply;
 pub mod time;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_types::SdkConfig;
+use tokio::time::Instant;
 
 use crate::aws::{Accounts, Session};
 
-pub use crate::aws::AccountId;
+pub use crate::aws::{AccountId, resource_types};
 pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
@@ -26,6 +27,8 @@ pub struct Ops {
     accounts: Arc<Accounts>,
     account: Option<AccountId>,
     max_result_bytes: Option<usize>,
+    /// When the call ends, and how much before that a tool must have begun to answer.
+    deadline: Option<(Instant, Duration)>,
 }
 
 impl Ops {
@@ -41,7 +44,27 @@ impl Ops {
             accounts,
             account,
             max_result_bytes,
+            deadline: None,
         }
+    }
+
+    /// The same for a call that ends after `limit`.
+    #[must_use]
+    pub fn within(mut self, limit: Option<Duration>) -> Self {
+        const SPARE: Duration = Duration::from_secs(5);
+        self.deadline = limit.map(|limit| (Instant::now() + limit, SPARE.min(limit / 4)));
+        self
+    }
+
+    /// Waits before AWS is asked again. `false`, without a wait, when the call would end before it could use the answer.
+    pub async fn pause(&self, time: Duration) -> bool {
+        if let Some((end, spare)) = self.deadline
+            && Instant::now() + time + spare > end
+        {
+            return false;
+        }
+        tokio::time::sleep(time).await;
+        true
     }
 
     /// A service's client for this target.

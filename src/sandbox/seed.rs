@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
+mod cloud_control;
 mod dns;
 mod objects;
 mod secrets;
@@ -48,6 +49,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     .await?;
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
+    cloud_control::fill(sandbox);
     objects::fill(sandbox).await
 }
 
@@ -142,7 +144,7 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
 
 /// What the server's tools need, and no more.
 fn operate(account: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [
+    let mut policy = json!({ "Version": "2012-10-17", "Statement": [
         {
             "Effect": "Allow",
             "Action": [
@@ -177,7 +179,11 @@ fn operate(account: &str) -> Value {
             "Resource": ["arn:aws:s3:::*"],
             "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
         },
-    ]})
+    ]});
+    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
+        statements.extend(cloud_control::operate(account));
+    }
+    policy
 }
 
 fn allow(actions: &[&str]) -> Value {

@@ -113,7 +113,11 @@ impl Inner {
             let receipt = receipt(target.as_ref(), session.as_deref()).await;
             let account = receipt.account_id.as_deref().and_then(|id| id.parse().ok());
             outcome.receipt = target.is_some().then_some(receipt);
-            let ops = Ops::new(session, self.resolver.accounts().clone(), account, call.max_bytes);
+            let limit = match self.patience(call.entry) {
+                (Some(all), Some(each)) => Some(all.min(each)),
+                (all, each) => all.or(each),
+            };
+            let ops = Ops::new(session, self.resolver.accounts().clone(), account, call.max_bytes).within(limit);
             let request =
                 CallToolRequestParams::new(call.entry.tool.name.clone()).with_arguments(call.arguments.clone());
             let context = ToolCallContext::new(&ops, request, call.context.clone());

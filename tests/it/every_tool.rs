@@ -5,6 +5,7 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+pub(crate) mod cloud_control;
 pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -62,7 +63,6 @@ impl Step {
         self
     }
 
-    #[expect(dead_code, reason = "for services that only the sandbox has")]
     pub(crate) fn only_here(mut self, why: &'static str) -> Self {
         self.only_here = Some(why);
         self
@@ -83,6 +83,7 @@ impl Things {
         let mut things = Self::default();
         secrets::prepare(world, &mut things).await;
         route53::prepare(world, &mut things).await;
+        cloud_control::prepare(world, &mut things).await;
         things
     }
 
@@ -108,6 +109,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         secrets::steps(things),
         route53::steps(things),
         s3::steps(),
+        cloud_control::steps(things),
     ]
     .into_iter()
     .flatten()
