@@ -17,6 +17,8 @@ pub enum ResourceKind {
     Bucket,
     /// An object. Its ARN has no account.
     Object,
+    /// A log group, with its streams.
+    LogGroup,
 }
 
 impl ResourceKind {
@@ -30,6 +32,15 @@ impl ResourceKind {
             | "cloudformation:ListResources"
             | "cloudformation:UpdateResource"
             | "cloudtrail:LookupEvents" => Self::Any,
+            // Alarms are resources, but composite ones are only shown to who may describe `*` (DescribeAlarms).
+            "cloudwatch:DescribeAlarms"
+            | "cloudwatch:DescribeAlarmHistory"
+            | "cloudwatch:GetMetricData"
+            | "cloudwatch:GetMetricStatistics"
+            | "cloudwatch:ListMetrics"
+            | "logs:GetQueryResults"
+            | "logs:StopQuery" => Self::Any,
+            "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:GetSecretValue"
@@ -54,6 +65,7 @@ impl ResourceKind {
             Self::Change => format!("arn:{partition}:route53:::change/*"),
             Self::Bucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
+            Self::LogGroup => format!("arn:{partition}:logs:*:{account}:log-group:*"),
         }
     }
 
@@ -72,6 +84,7 @@ impl ResourceKind {
             Self::Change => "Change",
             Self::Bucket => "Bucket",
             Self::Object => "Object",
+            Self::LogGroup => "LogGroup",
         }
     }
 }

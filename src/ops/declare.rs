@@ -47,6 +47,8 @@ pub struct Declaration {
     pub broadly: bool,
     /// The argument that names a type of resource, whose service's actions it needs beside its own.
     pub service_of: Option<String>,
+    /// The list in its data that is worth reading over all targets at once, by time.
+    pub merged: Option<String>,
     /// Whether it works in a target, and so takes the selector's arguments.
     pub targeted: bool,
     /// Whether doing it twice is the same as doing it once.
@@ -60,6 +62,7 @@ const ANYWHERE: &str = "aws-ops/anywhere";
 const KEYS: &str = "aws-ops/key-actions";
 const BROADLY: &str = "aws-ops/broadly";
 const SERVICE_OF: &str = "aws-ops/service-of";
+const MERGED: &str = "aws-ops/merged";
 const TARGETED: &str = "aws-ops/targeted";
 const IDEMPOTENT: &str = "aws-ops/idempotent";
 
@@ -101,6 +104,10 @@ pub trait Declare {
     /// argument names, such as `AWS::RDS::DBInstance`.
     #[must_use]
     fn with_service_of(self, argument: &str) -> Self;
+
+    /// Which list of its data a call over several targets puts together.
+    #[must_use]
+    fn merged(self, list: &str) -> Self;
 }
 
 impl Declare for MetaObject {
@@ -122,6 +129,10 @@ impl Declare for MetaObject {
 
     fn with_service_of(self, argument: &str) -> Self {
         with(self, SERVICE_OF, json!(argument))
+    }
+
+    fn merged(self, list: &str) -> Self {
+        with(self, MERGED, json!(list))
     }
 }
 
@@ -155,6 +166,7 @@ impl Declaration {
             key_actions: list(KEYS),
             broadly: flag(BROADLY).unwrap_or(false),
             service_of: get(SERVICE_OF).and_then(|v| Some(v.as_str()?.to_owned())),
+            merged: get(MERGED).and_then(|v| v.as_str().map(str::to_owned)),
             targeted: flag(TARGETED).unwrap_or(true),
             idempotent: flag(IDEMPOTENT).unwrap_or(access <= Access::Reveal),
         }
@@ -170,6 +182,7 @@ impl Declaration {
             key_actions: Vec::new(),
             broadly: false,
             service_of: None,
+            merged: None,
             targeted: true,
             idempotent: access == Access::Read,
         }

@@ -280,7 +280,7 @@ impl Denied {
         );
         if matches!(
             service,
-            "secretsmanager" | "organizations" | "cloudcontrolapi" | "cloudtrail"
+            "secretsmanager" | "organizations" | "cloudcontrolapi" | "cloudtrail" | "logs"
         ) {
             AwsError::bad_request("AccessDeniedException", text)
         } else {

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
 mod cloud_control;
+pub(super) mod cloudwatch;
 mod dns;
+pub(super) mod logs;
 mod objects;
 mod secrets;
 
@@ -144,8 +146,8 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
 
 /// What the server's tools need, and no more.
 fn operate(account: &str) -> Value {
-    let mut policy = json!({ "Version": "2012-10-17", "Statement": [
-        {
+    let mut statements = vec![
+        json!({
             "Effect": "Allow",
             "Action": [
                 "sts:GetCallerIdentity", "secretsmanager:ListSecrets", "secretsmanager:GetRandomPassword",
@@ -153,8 +155,8 @@ fn operate(account: &str) -> Value {
                 "s3:ListAllMyBuckets",
             ],
             "Resource": "*",
-        },
-        {
+        }),
+        json!({
             "Effect": "Allow",
             "Action": [
                 "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
@@ -162,15 +164,15 @@ fn operate(account: &str) -> Value {
                 "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
             ],
             "Resource": format!("arn:aws:secretsmanager:*:{account}:secret:*"),
-        },
-        {
+        }),
+        json!({
             "Effect": "Allow",
             "Action": [
                 "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets",
             ],
             "Resource": "arn:aws:route53:::hostedzone/*",
-        },
-        {
+        }),
+        json!({
             "Effect": "Allow",
             "Action": [
                 "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
@@ -178,12 +180,12 @@ fn operate(account: &str) -> Value {
             ],
             "Resource": ["arn:aws:s3:::*"],
             "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
-        },
-    ]});
-    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
-        statements.extend(cloud_control::operate(account));
-    }
-    policy
+        }),
+    ];
+    statements.extend(cloudwatch::operate(account));
+    statements.extend(cloud_control::operate(account));
+    statements.extend(logs::operate(account));
+    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 fn allow(actions: &[&str]) -> Value {

@@ -6,6 +6,8 @@
 
 pub(crate) mod accounts;
 pub(crate) mod cloud_control;
+pub(crate) mod cloudwatch;
+pub(crate) mod logs;
 pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -106,6 +108,8 @@ impl Things {
 pub(crate) fn steps(things: &Things) -> Vec<Step> {
     [
         accounts::steps(),
+        cloudwatch::steps(),
+        logs::steps(),
         secrets::steps(things),
         route53::steps(things),
         s3::steps(),

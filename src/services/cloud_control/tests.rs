@@ -168,7 +168,9 @@ async fn what_does_not_fit_is_never_sent_and_what_aws_refuses_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn what_takes_longer_than_the_call_is_in_progress_and_has_a_token() {
-    let ops = ops("staging").await.within(Some(std::time::Duration::from_millis(300)));
+    let ops = ops("staging").await.until(Some(
+        tokio::time::Instant::now() + std::time::Duration::from_millis(300),
+    ));
     let patch = json!([{ "op": "replace", "path": "/DBInstanceClass", "value": "db.t4g.large" }]);
     let larger = json!({ "type_name": RDS, "identifier": "reporting", "patch": patch });
     let begun = data(ops.update_resource(input(larger)).await).unwrap();
