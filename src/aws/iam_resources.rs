@@ -38,6 +38,12 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            // Cloud Control's. The resources themselves are judged by their own services' actions.
+            "cloudformation:GetResource"
+            | "cloudformation:GetResourceRequestStatus"
+            | "cloudformation:ListResources"
+            | "cloudformation:UpdateResource"
+            | "cloudtrail:LookupEvents" => Self::Any,
             // Alarms are resources, but composite ones are only shown to who may describe `*` (DescribeAlarms).
             "cloudwatch:DescribeAlarms"
             | "cloudwatch:DescribeAlarmHistory"

@@ -5,6 +5,7 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+pub(crate) mod cloud_control;
 pub(crate) mod cloudwatch;
 pub(crate) mod logs;
 pub(crate) mod iam;
@@ -107,6 +108,7 @@ impl Things {
         secrets::prepare(world, &mut things).await;
         s3::prepare(&mut things);
         route53::prepare(world, &mut things).await;
+        cloud_control::prepare(world, &mut things).await;
         things
     }
 
@@ -136,6 +138,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         route53::steps(things),
         s3::steps(things),
         iam::steps(),
+        cloud_control::steps(things),
     ]
     .into_iter()
     .flatten()

@@ -1,6 +1,7 @@
 //! Every tool, over the seeded accounts.
 
 mod accounts;
+mod cloud_control;
 mod deletion;
 mod iam;
 mod owners;
