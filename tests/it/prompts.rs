@@ -21,7 +21,13 @@ async fn got(world: &World, name: &str, arguments: Value) -> Value {
 async fn runbooks_are_listed_with_their_arguments_and_filled_in() {
     let world = World::new().await;
     let prompts = listed(&world).await;
-    let names = ["triage_alarm", "rotate_secret", "fail_over_dns", "find_public_buckets", "who_changed_what"];
+    let names = [
+        "triage_alarm",
+        "rotate_secret",
+        "fail_over_dns",
+        "find_public_buckets",
+        "who_changed_what",
+    ];
     assert_eq!(texts(&prompts, "name"), names);
     let rotate = &prompts[1];
     assert_eq!(rotate["arguments"][1]["name"], json!("secret_id"));
@@ -31,7 +37,10 @@ async fn runbooks_are_listed_with_their_arguments_and_filled_in() {
     let message = &answer["result"]["messages"][0];
     assert_eq!(message["role"], json!("user"));
     let said = text(&message["content"], "text");
-    assert!(said.contains("account \"production\"") && said.contains("payments/db/primary"), "{said}");
+    assert!(
+        said.contains("account \"production\"") && said.contains("payments/db/primary"),
+        "{said}"
+    );
     assert!(said.contains("1. `describe_secret`"), "{said}");
 }
 
@@ -42,7 +51,10 @@ async fn a_runbook_names_only_tools_that_are_there() {
     assert!(!names.contains(&"rotate_secret".to_owned()), "{names:?}");
     let answer = got(&world, "rotate_secret", json!({ "account": "a", "secret_id": "b" })).await;
     assert_eq!(answer["error"]["code"], json!(-32602), "{answer}");
-    assert!(text(&answer["error"], "message").contains("`rotate_secret`"), "{answer}");
+    assert!(
+        text(&answer["error"], "message").contains("`rotate_secret`"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -71,7 +83,10 @@ async fn a_runbooks_account_completes() {
 #[tokio::test]
 async fn without_a_caller_there_are_none() {
     let world = World::new().await;
-    for (method, params) in [("prompts/list", json!({})), ("prompts/get", json!({ "name": "triage_alarm" }))] {
+    for (method, params) in [
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({ "name": "triage_alarm" })),
+    ] {
         let message = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let response = world.send("not-a-token-of-anybody-0123456789ab", None, &message).await;
         assert_eq!(response.status(), 401, "{method}");
