@@ -9,6 +9,7 @@ pub mod time;
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
+use tokio::time::Instant;
 
 use crate::aws::{Accounts, Session};
 
@@ -17,7 +18,7 @@ pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
 pub use reply::{Json, Receipt, Reply, ok};
-pub use time::{dated, iso, size};
+pub use time::{dated, iso, moment, size};
 
 /// One call's view of the world. The server makes one for each target; a tool is a method of it.
 #[derive(Clone)]
@@ -26,7 +27,12 @@ pub struct Ops {
     accounts: Arc<Accounts>,
     account: Option<AccountId>,
     max_result_bytes: Option<usize>,
+    deadline: Option<Instant>,
+    listener: Option<Listener>,
 }
+
+/// Whoever hears how far a call has got.
+pub type Listener = Arc<dyn Fn(String) + Send + Sync>;
 
 impl Ops {
     /// For a tool that works in a target.
@@ -41,6 +47,35 @@ impl Ops {
             accounts,
             account,
             max_result_bytes,
+            deadline: None,
+            listener: None,
+        }
+    }
+
+    /// The same, for a call that must have answered by then.
+    #[must_use]
+    pub fn until(self, deadline: Option<Instant>) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The same, for a call that somebody listens to.
+    #[must_use]
+    pub fn heard_by(self, listener: Listener) -> Self {
+        Self {
+            listener: Some(listener),
+            ..self
+        }
+    }
+
+    /// When a tool that could go on should answer with what it has: a moment before the call's time is up.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Tells a client that asked for it how far the call has got.
+    pub fn progress(&self, said: impl Into<String>) {
+        if let Some(listener) = &self.listener {
+            listener(said.into());
         }
     }
 
@@ -84,6 +119,6 @@ impl Ops {
 
     /// Collects the pages of a list.
     pub fn pager(&self, max_results: Option<u32>, next_token: Option<String>) -> Pager {
-        Pager::new(max_results, next_token, self.data_limit())
+        Pager::new(max_results, next_token, self.data_limit()).until(self.deadline)
     }
 }

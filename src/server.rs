@@ -8,6 +8,7 @@ mod fan_out;
 mod filter;
 mod finish;
 mod forwarded;
+mod progress;
 mod record;
 mod resources;
 mod schema;
@@ -190,10 +191,15 @@ impl Server {
                 Err(error) => Err(error),
             }
         } else {
+            let (tell, heard) = progress::notes();
             let work = async {
                 let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
-                inner.attempt(&call, target, &mut outcome).await
+                let watch = tell.watch(0, inner.patience(call.entry).0, None);
+                // With the last teller end the notes.
+                drop(tell);
+                inner.attempt(&call, target, &watch, &mut outcome).await
             };
+            let work = heard.beside(&call, None, &[], work);
             let result = self.within_deadline(call.entry, &cancelled, work).await;
             inner.note_timeout(&call, outcome.target.as_ref(), &result);
             result

@@ -21,6 +21,8 @@ pub enum ResourceKind {
     Object,
     /// A Lambda function.
     Function,
+    /// A log group, with its streams.
+    LogGroup,
 }
 
 impl ResourceKind {
@@ -28,6 +30,15 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            // Alarms are resources, but composite ones are only shown to who may describe `*` (DescribeAlarms).
+            "cloudwatch:DescribeAlarms"
+            | "cloudwatch:DescribeAlarmHistory"
+            | "cloudwatch:GetMetricData"
+            | "cloudwatch:GetMetricStatistics"
+            | "cloudwatch:ListMetrics"
+            | "logs:GetQueryResults"
+            | "logs:StopQuery" => Self::Any,
+            "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:DescribeSecret"
@@ -80,6 +91,7 @@ impl ResourceKind {
             Self::Bucket | Self::NewBucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
             Self::Function => format!("arn:{partition}:lambda:*:{account}:function:*"),
+            Self::LogGroup => format!("arn:{partition}:logs:*:{account}:log-group:*"),
         }
     }
 
@@ -100,6 +112,7 @@ impl ResourceKind {
             Self::NewBucket => "NewBucket",
             Self::Object => "Object",
             Self::Function => "Function",
+            Self::LogGroup => "LogGroup",
         }
     }
 }

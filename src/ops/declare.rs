@@ -43,6 +43,8 @@ pub struct Declaration {
     pub anywhere: Vec<String>,
     /// KMS actions that the service needs in the caller's name, where a customer's own key is in use. Not everybody has such keys.
     pub key_actions: Vec<String>,
+    /// The list in its data that is worth reading over all targets at once, by time.
+    pub merged: Option<String>,
     /// Whether it works in a target, and so takes the selector's arguments.
     pub targeted: bool,
     /// Whether doing it twice is the same as doing it once.
@@ -54,6 +56,7 @@ const ACTIONS: &str = "aws-ops/iam-actions";
 const RESOURCES: &str = "aws-ops/resources";
 const ANYWHERE: &str = "aws-ops/anywhere";
 const KEYS: &str = "aws-ops/key-actions";
+const MERGED: &str = "aws-ops/merged";
 const TARGETED: &str = "aws-ops/targeted";
 const IDEMPOTENT: &str = "aws-ops/idempotent";
 
@@ -85,6 +88,10 @@ pub trait Declare {
     /// What the service needs of a customer's own KMS key, in the caller's name.
     #[must_use]
     fn with_key(self, actions: &[&str]) -> Self;
+
+    /// Which list of its data a call over several targets puts together.
+    #[must_use]
+    fn merged(self, list: &str) -> Self;
 }
 
 impl Declare for MetaObject {
@@ -98,6 +105,10 @@ impl Declare for MetaObject {
 
     fn with_key(self, actions: &[&str]) -> Self {
         with(self, KEYS, json!(actions))
+    }
+
+    fn merged(self, list: &str) -> Self {
+        with(self, MERGED, json!(list))
     }
 }
 
@@ -129,6 +140,7 @@ impl Declaration {
             resources: list(RESOURCES),
             anywhere: list(ANYWHERE),
             key_actions: list(KEYS),
+            merged: get(MERGED).and_then(|v| v.as_str().map(str::to_owned)),
             targeted: flag(TARGETED).unwrap_or(true),
             idempotent: flag(IDEMPOTENT).unwrap_or(access <= Access::Reveal),
         }
@@ -142,6 +154,7 @@ impl Declaration {
             resources: Vec::new(),
             anywhere: Vec::new(),
             key_actions: Vec::new(),
+            merged: None,
             targeted: true,
             idempotent: access == Access::Read,
         }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
+pub(super) mod cloudwatch;
 mod dns;
+pub(super) mod logs;
 mod objects;
 mod secrets;
 
@@ -163,6 +165,8 @@ fn operate(account: &str) -> Value {
     let mut statements: Vec<Value> = common.as_array().cloned().unwrap_or_default();
     statements.extend(secrets::operate(account));
     statements.extend(objects::operate(account));
+    statements.extend(cloudwatch::operate(account));
+    statements.extend(logs::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

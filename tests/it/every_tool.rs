@@ -5,6 +5,8 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+pub(crate) mod cloudwatch;
+pub(crate) mod logs;
 pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -83,7 +85,6 @@ impl Step {
         self
     }
 
-    #[expect(dead_code, reason = "for services that only the sandbox has")]
     pub(crate) fn only_here(mut self, why: &'static str) -> Self {
         self.only_here = Some(why);
         self
@@ -128,6 +129,8 @@ impl Things {
 pub(crate) fn steps(things: &Things) -> Vec<Step> {
     [
         accounts::steps(),
+        cloudwatch::steps(),
+        logs::steps(),
         secrets::steps(things),
         route53::steps(things),
         s3::steps(things),
