@@ -6,14 +6,14 @@ pub mod page;
 pub mod reply;
 pub mod time;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_types::SdkConfig;
 use tokio::time::Instant;
 
 use crate::aws::{Accounts, Session};
 
-pub use crate::aws::AccountId;
+pub use crate::aws::{AccountId, resource_types};
 pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
 pub use page::{Page, Pager};
@@ -77,6 +77,15 @@ impl Ops {
         if let Some(listener) = &self.listener {
             listener(said.into());
         }
+    }
+
+    /// Waits before AWS is asked again. `false`, without a wait, when the call would end before it could use the answer.
+    pub async fn pause(&self, time: Duration) -> bool {
+        if self.deadline.is_some_and(|end| Instant::now() + time > end) {
+            return false;
+        }
+        tokio::time::sleep(time).await;
+        true
     }
 
     /// A service's client for this target.

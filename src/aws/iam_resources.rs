@@ -23,6 +23,14 @@ pub enum ResourceKind {
     Function,
     /// A log group, with its streams.
     LogGroup,
+    /// A role.
+    Role,
+    /// A user.
+    User,
+    /// A managed policy: the account's own, or AWS's, whose ARNs have no account.
+    Policy,
+    /// A role, user or group.
+    Principal,
 }
 
 impl ResourceKind {
@@ -30,6 +38,12 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            // Cloud Control's. The resources themselves are judged by their own services' actions.
+            "cloudformation:GetResource"
+            | "cloudformation:GetResourceRequestStatus"
+            | "cloudformation:ListResources"
+            | "cloudformation:UpdateResource"
+            | "cloudtrail:LookupEvents" => Self::Any,
             // Alarms are resources, but composite ones are only shown to who may describe `*` (DescribeAlarms).
             "cloudwatch:DescribeAlarms"
             | "cloudwatch:DescribeAlarmHistory"
@@ -39,6 +53,11 @@ impl ResourceKind {
             | "logs:GetQueryResults"
             | "logs:StopQuery" => Self::Any,
             "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
+            "iam:GetAccountAuthorizationDetails" | "iam:ListPolicies" | "iam:ListUsers" => Self::Any,
+            "iam:GetRole" | "iam:GetRolePolicy" | "iam:ListAttachedRolePolicies" | "iam:ListRolePolicies" => Self::Role,
+            "iam:GetAccessKeyLastUsed" | "iam:ListAccessKeys" => Self::User,
+            "iam:GetPolicy" | "iam:GetPolicyVersion" | "iam:ListPolicyVersions" => Self::Policy,
+            "iam:SimulatePrincipalPolicy" => Self::Principal,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:DescribeSecret"
@@ -92,6 +111,10 @@ impl ResourceKind {
             Self::Object => format!("arn:{partition}:s3:::*/*"),
             Self::Function => format!("arn:{partition}:lambda:*:{account}:function:*"),
             Self::LogGroup => format!("arn:{partition}:logs:*:{account}:log-group:*"),
+            Self::Role => format!("arn:{partition}:iam::{account}:role/*"),
+            Self::User => format!("arn:{partition}:iam::{account}:user/*"),
+            Self::Policy => format!("arn:{partition}:iam::*:policy/*"),
+            Self::Principal => format!("arn:{partition}:iam::{account}:*"),
         }
     }
 
@@ -113,6 +136,10 @@ impl ResourceKind {
             Self::Object => "Object",
             Self::Function => "Function",
             Self::LogGroup => "LogGroup",
+            Self::Role => "Role",
+            Self::User => "User",
+            Self::Policy => "Policy",
+            Self::Principal => "Principal",
         }
     }
 }

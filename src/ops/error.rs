@@ -22,6 +22,9 @@ use crate::{
     upstream::UpstreamError,
 };
 
+/// AWS's words where one service was denied what another asked of it in the caller's name, whatever code the first one gives that.
+const NOT_AUTHORIZED: &str = " is not authorized to perform: ";
+
 /// The kinds of failure, as `error.code` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -138,6 +141,7 @@ impl OpError {
             Self::Internal(_) => ErrorCode::Internal,
             Self::ToolFailed(_) => ErrorCode::Aws,
             Self::Upstream(error) => upstream_kind(error),
+            Self::Aws { message, .. } if message.contains(NOT_AUTHORIZED) => ErrorCode::AccessDenied,
             Self::Aws { aws_code, status, .. } => aws_kind(aws_code, *status),
         }
     }

@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
+mod cloud_control;
 pub(super) mod cloudwatch;
 mod dns;
 pub(super) mod logs;
+mod iam;
 mod objects;
 mod secrets;
 
@@ -50,6 +52,8 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     .await?;
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
+    iam::fill(sandbox).await?;
+    cloud_control::fill(sandbox);
     objects::fill(sandbox).await
 }
 
@@ -166,7 +170,9 @@ fn operate(account: &str) -> Value {
     statements.extend(secrets::operate(account));
     statements.extend(objects::operate(account));
     statements.extend(cloudwatch::operate(account));
+    statements.extend(cloud_control::operate(account));
     statements.extend(logs::operate(account));
+    statements.extend(iam::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

@@ -5,8 +5,10 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+pub(crate) mod cloud_control;
 pub(crate) mod cloudwatch;
 pub(crate) mod logs;
+pub(crate) mod iam;
 pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -106,6 +108,7 @@ impl Things {
         secrets::prepare(world, &mut things).await;
         s3::prepare(&mut things);
         route53::prepare(world, &mut things).await;
+        cloud_control::prepare(world, &mut things).await;
         things
     }
 
@@ -134,6 +137,8 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         secrets::steps(things),
         route53::steps(things),
         s3::steps(things),
+        iam::steps(),
+        cloud_control::steps(things),
     ]
     .into_iter()
     .flatten()

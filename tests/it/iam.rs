@@ -23,7 +23,7 @@ const CENTRAL: &str = "111111111111";
 /// A part as `aws-ops-mcp iam` prints it.
 fn printed(part: &str, flags: &[&str]) -> Value {
     let registry = registered().to_string();
-    let mut all = vec!["iam", "--part", part];
+    let mut all = vec!["iam", "--part", part, "--toolsets", "all"];
     all.extend(flags);
     if !flags.contains(&"--account-registry") {
         all.extend(["--account-registry", &registry]);

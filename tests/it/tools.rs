@@ -1,7 +1,9 @@
 //! Every tool, over the seeded accounts.
 
 mod accounts;
+mod cloud_control;
 mod deletion;
+mod iam;
 mod owners;
 mod route53;
 mod s3;
