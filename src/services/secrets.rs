@@ -56,7 +56,7 @@ impl Ops {
         ok(describe::describe(self, input).await?)
     }
 
-    /// Lists a secret's versions with stages and dates. Example: {"account": "staging", "secret_id": "payments/db/primary", "include_deprecated": true}
+    /// Lists a secret's versions with stages and dates. Example: {"account": "staging", "secret_id": "payments/db/primary"}
     #[tool(meta = declare(Access::Read, &["secretsmanager:ListSecretVersionIds"]))]
     async fn list_secret_version_ids(
         &self,

@@ -97,7 +97,6 @@ pub(super) struct SecretPolicy {
 pub(super) struct PutSecretPolicy {
     /// Name or ARN
     secret_id: String,
-    #[serde(default)]
     #[schemars(with = "Map<String, Value>", extend("additionalProperties" = true))]
     policy: Value,
     /// Default true: refuse one that lets anybody in

@@ -41,15 +41,48 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
     let s3_reads = json!([
         allow(
             json!([
+                "s3:GetBucketAcl",
+                "s3:GetBucketLogging",
+                "s3:GetBucketOwnershipControls",
+                "s3:GetBucketPolicyStatus",
+                "s3:GetBucketPublicAccessBlock",
+                "s3:GetBucketVersioning",
+                "s3:GetEncryptionConfiguration",
+                "s3:GetLifecycleConfiguration",
                 "s3:GetObject",
                 "s3:GetObjectVersion",
                 "s3:ListAllMyBuckets",
-                "s3:ListBucket"
+                "s3:ListBucket",
+                "s3:ListBucketVersions"
             ]),
             json!("*")
         ),
         keys("s3", json!("kms:Decrypt")),
     ]);
+    let secret_reads = json!([allow(
+        json!([
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetResourcePolicy",
+            "secretsmanager:ListSecretVersionIds",
+            "secretsmanager:ListSecrets"
+        ]),
+        json!("*")
+    )]);
+    let id = json!({ "secret_id": "lp/new" });
+    let of_id = |name: &str, value: Value| {
+        let mut arguments = id.clone();
+        arguments[name] = value;
+        arguments
+    };
+    let function = "arn:aws:lambda:us-east-1:444444444444:function:";
+    let rotated = json!([format!("{function}*"), secret[0], secret[1]]);
+    let policy = json!({ "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*",
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    }]});
+    let s3_keys = keys("s3", json!(["kms:GenerateDataKey", "kms:Decrypt"]));
+    let bucket = format!("arn:aws:s3:::{BUCKET}");
+    let copy = json!({ "source_bucket": BUCKET, "source_key": "flags.json", "bucket": BUCKET, "key": "lp/new" });
     let any = json!([allow(
         json!([
             "cloudformation:GetResource",
@@ -70,11 +103,7 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
             json!({}),
             json!([allow(json!("sts:GetCallerIdentity"), json!("*"))]),
         ),
-        (
-            "list_secrets",
-            json!({}),
-            json!([allow(json!("secretsmanager:ListSecrets"), json!("*"))]),
-        ),
+        ("list_secrets", json!({}), secret_reads.clone()),
         (
             "create_secret",
             json!({ "name": "lp/new", "secret_string": "x" }),
@@ -105,10 +134,42 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
                 ),
             ]),
         ),
+        ("describe_secret", id.clone(), secret_reads.clone()),
+        ("list_secret_version_ids", id.clone(), secret_reads.clone()),
+        ("get_secret_policy", id.clone(), secret_reads),
+        (
+            "rotate_secret",
+            of_id("rotation_lambda_arn", json!(format!("{function}acme-rotate"))),
+            json!([allow(
+                json!(["secretsmanager:RotateSecret", "lambda:InvokeFunction"]),
+                rotated
+            )]),
+        ),
+        (
+            "tag_secret",
+            of_id("tags", json!({ "team": "sre" })),
+            json!([allow(
+                json!(["secretsmanager:TagResource", "secretsmanager:UntagResource"]),
+                secret.clone()
+            )]),
+        ),
+        (
+            "put_secret_policy",
+            of_id("policy", policy),
+            json!([allow(
+                json!(["secretsmanager:PutResourcePolicy", "secretsmanager:GetResourcePolicy"]),
+                secret.clone()
+            )]),
+        ),
         (
             "delete_secret",
-            json!({ "secret_id": "lp/new" }),
-            json!([allow(json!("secretsmanager:DeleteSecret"), secret)]),
+            id.clone(),
+            json!([allow(json!("secretsmanager:DeleteSecret"), secret.clone())]),
+        ),
+        (
+            "restore_secret",
+            id,
+            json!([allow(json!("secretsmanager:RestoreSecret"), secret)]),
         ),
         ("list_hosted_zones", json!({}), zone_reads.clone()),
         (
@@ -127,12 +188,53 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
         ),
         ("list_buckets", json!({}), s3_reads.clone()),
         ("list_objects", json!({ "bucket": BUCKET }), s3_reads.clone()),
+        ("list_object_versions", json!({ "bucket": BUCKET }), s3_reads.clone()),
+        ("get_bucket_posture", json!({ "bucket": BUCKET }), s3_reads.clone()),
+        (
+            "create_bucket",
+            json!({ "bucket": "acme-lp-new" }),
+            json!([allow(
+                json!([
+                    "s3:ListBucket",
+                    "s3:CreateBucket",
+                    "s3:PutBucketOwnershipControls",
+                    "s3:PutBucketPublicAccessBlock",
+                    "s3:PutEncryptionConfiguration",
+                    "s3:PutBucketVersioning"
+                ]),
+                json!("arn:aws:s3:::acme-lp-new")
+            )]),
+        ),
         (
             "put_object",
             with("body", json!("x")),
+            json!([allow(json!("s3:PutObject"), in_bucket.clone()), s3_keys]),
+        ),
+        (
+            "copy_object",
+            copy,
             json!([
-                allow(json!("s3:PutObject"), in_bucket.clone()),
-                keys("s3", json!(["kms:GenerateDataKey", "kms:Decrypt"])),
+                allow(
+                    json!([
+                        "s3:PutObject",
+                        "s3:PutObjectTagging",
+                        "s3:GetObject",
+                        "s3:GetObjectVersion",
+                        "s3:GetObjectTagging",
+                        "s3:GetObjectVersionTagging",
+                        "s3:ListBucket"
+                    ]),
+                    json!([bucket, format!("{bucket}/flags.json"), in_bucket])
+                ),
+                s3_keys,
+            ]),
+        ),
+        (
+            "presign_put_object",
+            at.clone(),
+            json!([
+                allow(json!(["s3:PutObject", "s3:ListBucket"]), json!([bucket, in_bucket])),
+                s3_keys,
             ]),
         ),
         ("head_object", at.clone(), s3_reads.clone()),

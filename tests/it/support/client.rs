@@ -88,3 +88,16 @@ pub(crate) async fn download(url: &str) -> Answer {
     let client = Client::new(address, "");
     client.send(Method::GET, &format!("/{path}"), &[], "").await
 }
+
+/// Uploads text by a link, with these headers and no others.
+pub(crate) async fn upload(url: &str, headers: &[(String, String)], body: &str) -> u16 {
+    let (address, path) = url
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .unwrap_or_else(|| panic!("no plain link: {url}"));
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+    let answer = Client::new(address, "")
+        .send(Method::PUT, &format!("/{path}"), &headers, body)
+        .await;
+    answer.status.as_u16()
+}

@@ -303,3 +303,80 @@ async fn what_does_not_exist_is_not_found() {
         assert_eq!(error["retryable"], json!(false));
     }
 }
+
+#[tokio::test]
+async fn a_secret_tells_its_rotation_and_versions_in_every_account_but_no_value() {
+    let Some(world) = World::sandbox(&[]).await else { return };
+    for (account, id, ..) in ACCOUNTS {
+        let at = json!({ "account": account, "secret_id": PRIMARY, "include_deprecated": true });
+        let versions = world.ok("list_secret_version_ids", at).await;
+        assert_eq!(versions["count"], json!(3), "{versions}");
+        let at = json!({ "account": account, "secret_id": PRIMARY });
+        let about = world.ok("describe_secret", at).await;
+        assert!(text(&about, "rotation_lambda_arn").contains(id), "{about}");
+        assert!(text(&about, "last_rotated_date").ends_with(" ago)"), "{about}");
+        assert!(!format!("{about}{versions}").contains("password"), "{about}");
+    }
+    let stripe = json!({ "account": "production", "secret_id": "payments/stripe/api-key" });
+    let policy = world.ok("get_secret_policy", stripe).await;
+    assert_eq!(policy["policy"]["Statement"][0]["Sid"], json!("SettlementReadsTheKey"));
+}
+
+#[tokio::test]
+async fn a_rotation_keeps_the_former_value_readable() {
+    let Some(world) = World::sandbox(&[]).await else { return };
+    let name = created(&world, "first").await;
+    let at = json!({ "secret_id": name });
+    let error = world.fails("aws", "rotate_secret", here(at.clone())).await;
+    assert_eq!(error["aws_code"], json!("InvalidRequestException"));
+    let mut rotate = here(at.clone());
+    rotate["rotation_lambda_arn"] = json!("arn:aws:lambda:us-east-1:444444444444:function:acme-rotate");
+    rotate["automatically_after_days"] = json!(30);
+    let rotated = world.ok("rotate_secret", rotate).await;
+    assert_eq!(value_of(&world, &name).await["version_id"], rotated["version_id"]);
+    let mut former = here(at.clone());
+    former["version_stage"] = json!("AWSPREVIOUS");
+    assert_eq!(
+        text(&world.ok("get_secret_value", former).await, "secret_string"),
+        "first"
+    );
+    assert_eq!(
+        world.ok("describe_secret", here(at)).await["rotation_schedule"],
+        json!("every 30 days")
+    );
+    forget(&world, &name).await;
+}
+
+#[tokio::test]
+async fn a_deleted_secret_is_restored_with_its_tags_and_policy() {
+    let world = World::new().await;
+    let name = created(&world, "value").await;
+    let at = here(json!({ "secret_id": name }));
+    let with = |field: &str, value: Value| {
+        let mut arguments = at.clone();
+        arguments[field] = value;
+        arguments
+    };
+    let tags = json!({ "team": "sre", "tier": "1" });
+    world.ok("tag_secret", with("tags", tags)).await;
+    world.ok("tag_secret", with("untag", json!(["tier"]))).await;
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "AWS": "arn:aws:iam::444444444444:root" },
+        "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+    }]});
+    world.ok("put_secret_policy", with("policy", policy.clone())).await;
+    world.ok("delete_secret", at.clone()).await;
+    world.ok("restore_secret", at.clone()).await;
+    let about = world.ok("describe_secret", at.clone()).await;
+    assert_eq!(about["tags"], json!({ "team": "sre" }));
+    assert!(about.get("deleted_date").is_none(), "{about}");
+    assert_eq!(world.ok("get_secret_policy", at.clone()).await["policy"], policy);
+    assert_eq!(text(&value_of(&world, &name).await, "secret_string"), "value");
+    for nothing in [Value::Null, json!({})] {
+        let error = world
+            .fails("invalid_input", "put_secret_policy", with("policy", nothing))
+            .await;
+        assert!(text(&error, "message").contains("never deletes"), "{error}");
+    }
+    forget(&world, &name).await;
+}
