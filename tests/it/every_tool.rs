@@ -30,6 +30,8 @@ pub(crate) struct Step {
     pub(crate) ends: &'static str,
     /// What the other emulator does not ask for, although AWS does.
     pub(crate) unasked: &'static [&'static str],
+    /// What it also needs, where these calls can't bring that about: a test of the tool proves it.
+    pub(crate) besides: &'static [&'static str],
     /// Why the other emulator can't do it.
     pub(crate) only_here: Option<&'static str>,
 }
@@ -48,6 +50,7 @@ impl Step {
             needs,
             ends,
             unasked: &[],
+            besides: &[],
             only_here: None,
         }
     }
@@ -61,6 +64,11 @@ impl Step {
 
     pub(crate) fn unasked(mut self, actions: &'static [&'static str]) -> Self {
         self.unasked = actions;
+        self
+    }
+
+    pub(crate) fn besides(mut self, actions: &'static [&'static str]) -> Self {
+        self.besides = actions;
         self
     }
 

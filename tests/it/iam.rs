@@ -61,7 +61,10 @@ fn widen_changes(policy: &mut Value) {
 fn the_table_is_the_catalogue() {
     let mut table: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for step in steps(&Things::default()) {
-        table.entry(step.tool).or_default().extend(step.needs);
+        table
+            .entry(step.tool)
+            .or_default()
+            .extend(step.needs.iter().chain(step.besides));
     }
     let catalogue = Catalogue::new(true).unwrap();
     let declared: BTreeMap<&str, BTreeSet<&str>> = catalogue

@@ -1,7 +1,9 @@
 //! Every tool, over the seeded accounts.
 
 mod accounts;
+mod cloudwatch;
 mod deletion;
+mod logs;
 mod owners;
 mod route53;
 mod s3;

@@ -12,7 +12,8 @@ pub(crate) fn steps() -> Vec<Step> {
     let look = |group: &str| -> Value { json!({ "log_group_name": group }) };
     vec![
         Step::new("describe_log_groups", json!({}), &["logs:DescribeLogGroups"], "ok"),
-        Step::new("query_logs", query("/ecs/api", "fields @message"), QUERY, "ok"),
+        // It stops queries that nobody waits for.
+        Step::new("query_logs", query("/ecs/api", "fields @message"), QUERY, "ok").besides(&["logs:StopQuery"]),
         Step::new(
             "query_logs",
             prefix,
