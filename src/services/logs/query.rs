@@ -31,13 +31,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct QueryLogs {
     #[serde(default)]
     log_group_names: Vec<String>,
-    /// Instead of names: all that begin so, at most 50
+    /// Instead of names, at most 50 groups
     log_group_name_prefix: Option<String>,
     query: String,
-    /// Such as 30m or ISO 8601 (default 1h)
+    /// 30m or ISO 8601; default 1h
     since: Option<String>,
     until: Option<String>,
-    /// Rows (default 100, at most 10000)
+    /// Default 100, at most 10000
     limit: Option<i32>,
 }
 
