@@ -59,7 +59,7 @@ pub struct MetricName {
 
 #[tool_router(router = cloudwatch_tools, vis = "pub(crate)")]
 impl Ops {
-    /// Shows which alarms fire: metric, composite and log alarms, since when and why. For all accounts in one call: {"accounts": ["all"]}
+    /// Shows which alarms fire (metric, composite and log alarms), since when and why; of all accounts in one call. Example: {"accounts": ["all"]}
     #[tool(meta = declare(Access::Read, &["cloudwatch:DescribeAlarms"]))]
     async fn describe_alarms(
         &self,
