@@ -45,7 +45,8 @@ pub(crate) fn steps() -> Vec<Step> {
             json!({ "expression": "SEARCH(" }),
             &["cloudwatch:GetMetricData"],
             "aws",
-        ),
+        )
+        .only_here("it knows no expressions"),
         Step::new("get_metric_data", json!({}), &[], "invalid_input"),
         Step::new("list_metrics", json!({}), &["cloudwatch:ListMetrics"], "ok"),
     ]

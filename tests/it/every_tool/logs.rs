@@ -20,7 +20,8 @@ pub(crate) fn steps() -> Vec<Step> {
             &["logs:DescribeLogGroups", "logs:StartQuery", "logs:GetQueryResults"],
             "ok",
         ),
-        Step::new("query_logs", query("/ecs/api", "filtre x"), &["logs:StartQuery"], "aws"),
+        Step::new("query_logs", query("/ecs/api", "filtre x"), &["logs:StartQuery"], "aws")
+        .only_here("it takes whatever it does not understand"),
         Step::new(
             "query_logs",
             query("/no/such", "limit 1"),
