@@ -21,7 +21,7 @@ pub(crate) fn steps() -> Vec<Step> {
             "ok",
         ),
         Step::new("query_logs", query("/ecs/api", "filtre x"), &["logs:StartQuery"], "aws")
-        .only_here("it takes whatever it does not understand"),
+            .only_here("it takes whatever it does not understand"),
         Step::new(
             "query_logs",
             query("/no/such", "limit 1"),
