@@ -11,9 +11,8 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use crate::ops::{OpError, Ops, Page, dated, iso, moment, size};
+use crate::ops::{OpError, Ops, Page, afterwards, dated, iso, moment, size};
 
 /// How many groups a query may search. Source: StartQuery, logGroupNames.
 const GROUPS: usize = 50;
@@ -171,9 +170,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
+        if let Some(id) = self.id.take() {
             let request = self.client.stop_query().query_id(id);
-            runtime.spawn(async move {
+            afterwards(async move {
                 let _ = request.send().await;
             });
         }
@@ -213,8 +212,7 @@ async fn wait(ops: &Ops, client: &Client, id: String, limit: i32) -> Result<Answ
         }
         let far = output.statistics.as_ref().map(counted).unwrap_or_default();
         ops.progress(format!("{} records matched, {} scanned", far.0, size(far.2)));
-        let next = Instant::now() + pause;
-        if ops.deadline().is_some_and(|deadline| next > deadline) {
+        if !ops.pause(pause).await {
             let why = "the query was stopped at the call's deadline: ask for less time or fewer groups";
             let partial = running
                 .stop()
@@ -225,7 +223,6 @@ async fn wait(ops: &Ops, client: &Client, id: String, limit: i32) -> Result<Answ
                 partial: Some(partial),
             });
         }
-        tokio::time::sleep_until(next).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
