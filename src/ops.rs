@@ -31,6 +31,13 @@ pub struct Ops {
     listener: Option<Listener>,
 }
 
+/// Does what a call that was given up leaves to be done.
+pub fn afterwards(work: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
+    }
+}
+
 /// Whoever hears how far a call has got.
 pub type Listener = Arc<dyn Fn(String) + Send + Sync>;
 
@@ -70,6 +77,16 @@ impl Ops {
     /// When a tool that could go on should answer with what it has: a moment before the call's time is up.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Waits, unless the deadline comes first: then it says `false` at once.
+    pub async fn pause(&self, pause: std::time::Duration) -> bool {
+        let next = Instant::now() + pause;
+        if self.deadline.is_some_and(|deadline| next > deadline) {
+            return false;
+        }
+        tokio::time::sleep_until(next).await;
+        true
     }
 
     /// Tells a client that asked for it how far the call has got.

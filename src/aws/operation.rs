@@ -31,7 +31,7 @@ fn method(request: &HttpRequest) -> &'static str {
     known.into_iter().find(|m| *m == request.method()).unwrap_or("_OTHER")
 }
 
-/// The operation, where the protocol names it apart from what the caller named: in a header, at the body's start, or as `x-id`.
+/// The operation, where the protocol names it apart from what the caller named: in a header, at the body's start, as `x-id`, or in CBOR's path.
 fn operation(request: &HttpRequest) -> Option<String> {
     let named = |text: &str| {
         let plain = !text.is_empty() && text.len() <= LONGEST && text.chars().all(|c| c.is_ascii_alphanumeric());
@@ -39,6 +39,10 @@ fn operation(request: &HttpRequest) -> Option<String> {
     };
     if let Some(target) = request.headers().get("x-amz-target") {
         return named(target.rsplit('.').next().unwrap_or_default());
+    }
+    // In this protocol the path is AWS's own.
+    if request.headers().contains_key("smithy-protocol") {
+        return named(request.uri().rsplit_once("/operation/")?.1);
     }
     let query = request.uri().split_once('?').map_or("", |(_, query)| query);
     if let Some(id) = query.split('&').find_map(|part| part.strip_prefix("x-id=")) {
@@ -75,6 +79,12 @@ mod tests {
         assert_eq!(of(None, "http://x/bucket/key?x-id=GetObject", ""), name("GetObject"));
         assert_eq!(of(None, "http://x/2013-04-01/hostedzone/Z1", ""), None);
         assert_eq!(of(None, "http://x/", "Action=not%20one&x"), None);
+        let cbor = "http://x/service/GraniteServiceVersion20100801/operation/DescribeAlarms";
+        let mut request = HttpRequest::new(SdkBody::empty());
+        request.set_uri(cbor).unwrap();
+        assert_eq!(operation(&request), None);
+        request.headers_mut().insert("smithy-protocol", "rpc-v2-cbor");
+        assert_eq!(operation(&request), name("DescribeAlarms"));
         assert_eq!(of(None, "http://x/k?x-id=", "secret"), None);
     }
 }

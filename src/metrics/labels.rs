@@ -39,10 +39,12 @@ impl Names {
 }
 
 /// Services that requests are signed for, as signatures name them.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 14] = [
     "aws-mcp",
     "bedrock-agentcore",
     "iam",
+    "logs",
+    "monitoring",
     "organizations",
     "route53",
     "s3",

@@ -25,16 +25,14 @@ use data::{GetMetricData, MetricData};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListMetrics {
-    /// Such as AWS/RDS
     namespace: Option<String>,
     metric_name: Option<String>,
-    /// Name to value; an empty value matches any
+    /// An empty value matches any
     #[serde(default)]
     dimensions: BTreeMap<String, String>,
     /// Only with data in the last 3 hours
     #[serde(default)]
     recently_active: bool,
-    /// At most this many (default 1000)
     max_results: Option<u32>,
     next_token: Option<String>,
 }
@@ -61,7 +59,7 @@ pub struct MetricName {
 
 #[tool_router(router = cloudwatch_tools, vis = "pub(crate)")]
 impl Ops {
-    /// Shows which alarms fire: metric, composite and log alarms, since when and why. For all accounts in one call: {"accounts": ["all"]}
+    /// Shows which alarms fire (metric, composite and log alarms), since when and why; of all accounts in one call. Example: {"accounts": ["all"]}
     #[tool(meta = declare(Access::Read, &["cloudwatch:DescribeAlarms"]))]
     async fn describe_alarms(
         &self,
@@ -70,7 +68,7 @@ impl Ops {
         ok(alarm::describe(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// What happened to alarms: state changes with their reasons, actions, edits; newest first. Example: {"account": "production", "alarm_name": "api-5xx", "since": "2d"}
+    /// What happened to alarms: state changes with reasons, actions, edits. Example: {"account": "production", "alarm_name": "api-5xx", "since": "2d"}
     #[tool(meta = declare(Access::Read, &["cloudwatch:DescribeAlarmHistory"]))]
     async fn describe_alarm_history(
         &self,
@@ -79,7 +77,7 @@ impl Ops {
         ok(alarm::history(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Reads a metric, or an expression: min, max, avg, last and points, newest last. list_metrics shows what exists. Example: {"account": "production", "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "dimensions": {"DBInstanceIdentifier": "orders"}, "since": "6h"}
+    /// Reads a metric: min, max, avg, last and points. list_metrics shows what exists. Example: {"account": "production", "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "dimensions": {"DBInstanceIdentifier": "orders"}}
     #[tool(meta = declare(Access::Read, &["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]))]
     async fn get_metric_data(
         &self,
@@ -88,7 +86,7 @@ impl Ops {
         ok(data::get(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Lists which metrics exist, with their dimensions. Example: {"account": "production", "namespace": "AWS/ECS", "dimensions": {"ServiceName": "api"}}
+    /// Lists metrics with their dimensions. Example: {"account": "production", "namespace": "AWS/ECS", "dimensions": {"ServiceName": "api"}}
     #[tool(meta = declare(Access::Read, &["cloudwatch:ListMetrics"]))]
     async fn list_metrics(
         &self,

@@ -19,9 +19,7 @@ use query::{QueryLogs, QueryResults};
 pub struct DescribeLogGroups {
     /// Anywhere in the name
     log_group_name_pattern: Option<String>,
-    /// Instead of the pattern
     log_group_name_prefix: Option<String>,
-    /// At most this many (default 1000)
     max_results: Option<u32>,
     next_token: Option<String>,
 }
@@ -95,13 +93,13 @@ impl Ops {
         })
     }
 
-    /// Runs a Logs Insights query, waits, and gives its rows; over several accounts also merged by time. Costs by the bytes scanned: keep since short. Example: {"accounts": ["all"], "log_group_name_prefix": "/ecs/api", "query": "filter @message like /timeout/ | stats count(*) by bin(5m)", "since": "3h"}
+    /// Runs a Logs Insights query and waits for its rows, merged over several accounts. Costs by bytes scanned. Example: {"accounts": ["all"], "log_group_name_prefix": "/ecs/api", "query": "filter @message like /timeout/ | stats count(*) by bin(5m)", "since": "3h"}
     #[tool(meta = declare(Access::Read, &["logs:StartQuery", "logs:GetQueryResults", "logs:StopQuery", "logs:DescribeLogGroups"]).merged("rows"))]
     async fn query_logs(&self, Parameters(input): Parameters<QueryLogs>) -> Result<Json<Reply<QueryResults>>, OpError> {
         ok(query::run(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// A quick look at one group's events, newest first; for counts or several groups use query_logs. Example: {"account": "production", "log_group_name": "/aws/lambda/checkout", "filter_pattern": "ERROR -health", "since": "30m"}
+    /// A quick look at a group's newest events; to count or search more use query_logs. Example: {"account": "production", "log_group_name": "/ecs/api", "filter_pattern": "ERROR -health"}
     #[tool(meta = declare(Access::Read, &["logs:FilterLogEvents"]))]
     async fn filter_log_events(
         &self,

@@ -36,6 +36,8 @@ pub(crate) struct Step {
     pub(crate) hands_out: &'static [&'static str],
     /// What the other emulator does not ask for, although AWS does.
     pub(crate) unasked: &'static [&'static str],
+    /// What it also needs, where these calls can't bring that about: a test of the tool proves it.
+    pub(crate) besides: &'static [&'static str],
     /// Why the other emulator can't do it.
     pub(crate) only_here: Option<&'static str>,
 }
@@ -56,6 +58,7 @@ impl Step {
             tells: &[],
             hands_out: &[],
             unasked: &[],
+            besides: &[],
             only_here: None,
         }
     }
@@ -79,11 +82,19 @@ impl Step {
 
     /// Every action that it is in the table for.
     pub(crate) fn actions(&self) -> impl Iterator<Item = &'static str> {
-        [self.needs, self.tells, self.hands_out].into_iter().flatten().copied()
+        [self.needs, self.tells, self.hands_out, self.besides]
+            .into_iter()
+            .flatten()
+            .copied()
     }
 
     pub(crate) fn unasked(mut self, actions: &'static [&'static str]) -> Self {
         self.unasked = actions;
+        self
+    }
+
+    pub(crate) fn besides(mut self, actions: &'static [&'static str]) -> Self {
+        self.besides = actions;
         self
     }
 

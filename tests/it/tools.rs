@@ -4,6 +4,8 @@ mod accounts;
 mod cloud_control;
 mod deletion;
 mod iam;
+mod cloudwatch;
+mod logs;
 mod owners;
 mod route53;
 mod s3;

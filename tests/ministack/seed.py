@@ -9,6 +9,7 @@ here; only what AWS itself chooses (ids of hosted zones, suffixes of ARNs) diffe
 
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import botocore.session
@@ -63,7 +64,13 @@ def roles(environment: str, account: str, base: str) -> str:
         allow([
             "sts:GetCallerIdentity", "secretsmanager:ListSecrets", "secretsmanager:GetRandomPassword",
             "route53:ListHostedZones", "route53:ListHostedZonesByName", "route53:GetChange", "s3:ListAllMyBuckets",
+            "cloudwatch:DescribeAlarms", "cloudwatch:DescribeAlarmHistory", "cloudwatch:GetMetricData",
+            "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics", "logs:GetQueryResults", "logs:StopQuery",
         ]),
+        allow(
+            ["logs:DescribeLogGroups", "logs:FilterLogEvents", "logs:StartQuery"],
+            f"arn:aws:logs:*:{account}:log-group:*",
+        ),
         allow([
             "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
             "secretsmanager:UpdateSecret", "secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret",
@@ -247,6 +254,28 @@ def buckets(environment: str, account: str):
     fill("logs", [*days, long, ("logs/2026/10/archive.log.gz", "application/gzip", zipped)])
 
 
+def watched(account: str):
+    """Enough to look at: an alarm that fires, a metric with points, groups with events."""
+    cloudwatch, logs, now = client("cloudwatch", account), client("logs", account), int(time.time())
+    function = [{"Name": "FunctionName", "Value": "checkout"}]
+    points = [
+        {"MetricName": "Duration", "Dimensions": function, "Timestamp": now - 60 * n, "Value": 240.0 + n, "Unit": "Milliseconds"}
+        for n in range(1, 20)
+    ]
+    cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=points)
+    for name in ("checkout-duration", "checkout-errors"):
+        cloudwatch.put_metric_alarm(
+            AlarmName=name, Namespace="AWS/Lambda", MetricName="Duration", Dimensions=function, Statistic="Average",
+            Period=60, EvaluationPeriods=3, Threshold=80, ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="Threshold Crossed")
+    for group in ("/ecs/api", "/aws/lambda/checkout"):
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName="one")
+        events = [{"timestamp": (now - 60 * n) * 1000, "message": f"error {n}"} for n in range(20, 0, -1)]
+        logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=events)
+
+
 def main():
     base, key = central()
     targets = {}
@@ -256,6 +285,7 @@ def main():
         secrets(environment, account)
         zones(environment, account)
         buckets(environment, account)
+        watched(account)
     settings = {
         "AWS_ENDPOINT_URL": ENDPOINT,
         "AWS_ACCESS_KEY_ID": key["AccessKeyId"],

@@ -65,7 +65,10 @@ pub(super) fn fields(log: &str, event: &Event) -> Fields {
 /// `2026-11-21 03:00:00.000`, as Insights writes a time.
 fn stamp(millis: i64) -> String {
     let time = aws_smithy_types::DateTime::from_secs(millis.div_euclid(1000));
-    let text = crate::ops::iso(&time).replace('T', " ");
+    let text = time
+        .fmt(aws_smithy_types::date_time::Format::DateTime)
+        .unwrap_or_default();
+    let text = text.replace('T', " ");
     format!("{}.{:03}", text.trim_end_matches('Z'), millis.rem_euclid(1000))
 }
 

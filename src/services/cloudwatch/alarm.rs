@@ -22,7 +22,6 @@ pub(crate) struct DescribeAlarms {
     /// Default ALARM
     state: Option<AlarmState>,
     alarm_name_prefix: Option<String>,
-    /// At most this many (default 1000)
     max_results: Option<u32>,
     next_token: Option<String>,
 }
@@ -87,14 +86,12 @@ pub(crate) struct Alarm {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DescribeAlarmHistory {
-    /// Default: every alarm
     alarm_name: Option<String>,
     /// StateUpdate, Action or ConfigurationUpdate
     history_item_type: Option<String>,
-    /// Such as 6h or ISO 8601 (default 1d)
+    /// 6h or ISO 8601; default 1d
     since: Option<String>,
     until: Option<String>,
-    /// At most this many (default 1000)
     max_results: Option<u32>,
     next_token: Option<String>,
 }

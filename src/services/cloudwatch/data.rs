@@ -32,16 +32,16 @@ const DAY: i64 = 86_400;
 pub(crate) struct GetMetricData {
     namespace: Option<String>,
     metric_name: Option<String>,
-    /// All of the metric's, name to value
+    /// All that the metric has
     #[serde(default)]
     dimensions: BTreeMap<String, String>,
-    /// Average (default), Sum, Minimum, Maximum, SampleCount, p99
+    /// Average (default), Sum, Minimum, Maximum, p99
     statistic: Option<String>,
-    /// Several metrics: SEARCH('{AWS/ECS,ClusterName,ServiceName} MetricName="CPUUtilization"', 'Average', 300), or math, in which the metric is m1
+    /// Math on the metric, m1, or SEARCH('{AWS/ECS,ClusterName,ServiceName} MetricName="CPUUtilization"', 'Average', 300)
     expression: Option<String>,
-    /// Seconds; chosen by the time asked for
+    /// Seconds; by default it fits the time
     period: Option<i32>,
-    /// Such as 6h or ISO 8601 (default 3h)
+    /// 6h or ISO 8601; default 3h
     since: Option<String>,
     until: Option<String>,
 }

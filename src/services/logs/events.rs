@@ -22,14 +22,14 @@ const BACKWARDS_FROM: i64 = 1_704_067_200;
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilterLogEvents {
     log_group_name: String,
-    /// Terms that must all occur, "a phrase", -without, ?or; or { $.status = 500 }
+    /// Terms, "a phrase", -without, ?or; or { $.status = 500 }
     filter_pattern: Option<String>,
     #[serde(default)]
     log_stream_names: Vec<String>,
-    /// Such as 30m or ISO 8601 (default 1h)
+    /// 30m or ISO 8601; default 1h
     since: Option<String>,
     until: Option<String>,
-    /// At most this many (default 100)
+    /// Default 100
     max_results: Option<u32>,
     next_token: Option<String>,
 }

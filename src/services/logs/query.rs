@@ -11,9 +11,8 @@ use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkErro
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 
-use crate::ops::{OpError, Ops, Page, dated, iso, moment, size};
+use crate::ops::{OpError, Ops, Page, afterwards, dated, iso, moment, size};
 
 /// How many groups a query may search. Source: StartQuery, logGroupNames.
 const GROUPS: usize = 50;
@@ -31,13 +30,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) struct QueryLogs {
     #[serde(default)]
     log_group_names: Vec<String>,
-    /// Instead of names: all that begin so, at most 50
+    /// Instead of names, at most 50 groups
     log_group_name_prefix: Option<String>,
     query: String,
-    /// Such as 30m or ISO 8601 (default 1h)
+    /// 30m or ISO 8601; default 1h
     since: Option<String>,
     until: Option<String>,
-    /// Rows (default 100, at most 10000)
+    /// Default 100, at most 10000
     limit: Option<i32>,
 }
 
@@ -97,8 +96,8 @@ pub(super) async fn run(ops: &Ops, client: &Client, input: QueryLogs) -> Result<
         .limit(limit);
     let started = request.send().await.map_err(|e| explained(e, &input.query))?;
     let id = started.query_id.unwrap_or_default();
-    let (answer, whole) = wait(ops, client, id, limit).await?;
-    if !whole {
+    let answer = wait(ops, client, id, limit).await?;
+    if answer.partial.is_some() {
         results.status = "Partial".to_owned();
     }
     fill(&mut results, answer, limit, ops.data_limit());
@@ -156,58 +155,74 @@ impl Running {
         self.id = None;
     }
 
-    async fn stop(&mut self) {
-        if let Some(id) = self.id.take() {
-            // One that has ended meanwhile can't be stopped, and need not be.
-            let _ = self.client.stop_query().query_id(id).send().await;
+    /// Stops it; what is to be said if that failed, because then it goes on and costs.
+    async fn stop(&mut self) -> Option<String> {
+        let error = OpError::from(self.client.stop_query().query_id(self.id.take()?).send().await.err()?);
+        match &error {
+            // It has ended meanwhile.
+            OpError::Aws { aws_code, .. } if aws_code == "InvalidParameterException" => None,
+            _ => Some(format!(
+                "and it could not be stopped, so that it goes on and costs: {error}"
+            )),
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let (Some(id), Ok(runtime)) = (self.id.take(), tokio::runtime::Handle::try_current()) {
+        if let Some(id) = self.id.take() {
             let request = self.client.stop_query().query_id(id);
-            runtime.spawn(async move {
+            afterwards(async move {
                 let _ = request.send().await;
             });
         }
     }
 }
 
-/// Waits for the end, or for as long as the call may take; what there is by then, and whether it is all.
-async fn wait(ops: &Ops, client: &Client, id: String, limit: i32) -> Result<(GetQueryResultsOutput, bool), OpError> {
+/// What there is, and why it is not all.
+struct Answer {
+    output: GetQueryResultsOutput,
+    partial: Option<String>,
+}
+
+/// Waits for the end, or for as long as the call may take.
+async fn wait(ops: &Ops, client: &Client, id: String, limit: i32) -> Result<Answer, OpError> {
     let mut running = Running {
         client: client.clone(),
         id: Some(id.clone()),
     };
     let mut pause = FIRST_PAUSE;
     loop {
-        let answer = client.get_query_results().query_id(&id).max_items(limit).send().await?;
-        match &answer.status {
+        let output = client.get_query_results().query_id(&id).max_items(limit).send().await?;
+        match &output.status {
             Some(QueryStatus::Complete) => {
                 running.ended();
-                return Ok((answer, true));
+                return Ok(Answer { output, partial: None });
             }
             Some(ended @ (QueryStatus::Cancelled | QueryStatus::Failed | QueryStatus::Timeout)) => {
                 running.ended();
-                return match ended {
-                    QueryStatus::Failed => Err(OpError::ToolFailed(
-                        "AWS says that the query failed, and not why: try again, or over less time".to_owned(),
-                    )),
-                    _ => Ok((answer, false)),
-                };
+                if *ended == QueryStatus::Failed {
+                    let text = "AWS says that the query failed, and not why: try again, or over less time";
+                    return Err(OpError::ToolFailed(text.to_owned()));
+                }
+                let partial = Some(format!("AWS ended the query before it had seen everything ({ended})"));
+                return Ok(Answer { output, partial });
             }
             _ => {}
         }
-        let far = answer.statistics.as_ref().map(counted).unwrap_or_default();
+        let far = output.statistics.as_ref().map(counted).unwrap_or_default();
         ops.progress(format!("{} records matched, {} scanned", far.0, size(far.2)));
-        let next = Instant::now() + pause;
-        if ops.deadline().is_some_and(|deadline| next > deadline) {
-            running.stop().await;
-            return Ok((answer, false));
+        if !ops.pause(pause).await {
+            let why = "the query was stopped at the call's deadline: ask for less time or fewer groups";
+            let partial = running
+                .stop()
+                .await
+                .map_or_else(|| why.to_owned(), |failed| format!("{why}; {failed}"));
+            return Ok(Answer {
+                output,
+                partial: Some(partial),
+            });
         }
-        tokio::time::sleep_until(next).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -223,11 +238,11 @@ fn counted(statistics: &QueryStatistics) -> (u64, u64, u64) {
     )
 }
 
-fn fill(results: &mut QueryResults, answer: GetQueryResultsOutput, limit: i32, room: usize) {
-    let (matched, scanned, bytes) = answer.statistics.as_ref().map(counted).unwrap_or_default();
+fn fill(results: &mut QueryResults, Answer { output, partial }: Answer, limit: i32, room: usize) {
+    let (matched, scanned, bytes) = output.statistics.as_ref().map(counted).unwrap_or_default();
     (results.records_matched, results.records_scanned) = (matched, scanned);
     results.bytes_scanned = size(bytes);
-    let found: Vec<_> = answer.results.unwrap_or_default().into_iter().map(row).collect();
+    let found: Vec<_> = output.results.unwrap_or_default().into_iter().map(row).collect();
     let all = found.len();
     // Not all of the room: over several targets each row gets its account, too.
     let mut left = room / 5 * 3;
@@ -243,13 +258,7 @@ fn fill(results: &mut QueryResults, answer: GetQueryResultsOutput, limit: i32, r
         left -= bytes;
         results.rows.push(row);
     }
-    let mut notes = Vec::new();
-    if results.status == "Partial" {
-        notes.push(
-            "the query was stopped before it ended, mostly by the call's deadline: ask for less time or fewer groups"
-                .to_owned(),
-        );
-    }
+    let mut notes: Vec<String> = partial.into_iter().collect();
     if results.rows.len() < all {
         let shown = results.rows.len();
         notes.push(format!(

@@ -9,7 +9,6 @@ pub(crate) fn steps() -> Vec<Step> {
     let metric = json!({ "namespace": "AWS/Lambda", "metric_name": "Duration", "dimensions": function });
     // Two of the actions are only asked for where there is something to look up: a unit, and why there are no points.
     let empty = json!({ "namespace": "AWS/Lambda", "metric_name": "NoSuchMetric" });
-    let wrong = json!({ "namespace": "AWS/Lambda", "metric_name": "Duration", "statistic": "Mean" });
     let search = "SEARCH('{AWS/Lambda,FunctionName} MetricName=\"Duration\"', 'Average', 300)";
     vec![
         Step::new("describe_alarms", json!({}), &["cloudwatch:DescribeAlarms"], "ok"),
@@ -43,10 +42,11 @@ pub(crate) fn steps() -> Vec<Step> {
         ),
         Step::new(
             "get_metric_data",
-            wrong,
-            &["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics"],
+            json!({ "expression": "SEARCH(" }),
+            &["cloudwatch:GetMetricData"],
             "aws",
-        ),
+        )
+        .only_here("it knows no expressions"),
         Step::new("get_metric_data", json!({}), &[], "invalid_input"),
         Step::new("list_metrics", json!({}), &["cloudwatch:ListMetrics"], "ok"),
     ]

@@ -12,14 +12,16 @@ pub(crate) fn steps() -> Vec<Step> {
     let look = |group: &str| -> Value { json!({ "log_group_name": group }) };
     vec![
         Step::new("describe_log_groups", json!({}), &["logs:DescribeLogGroups"], "ok"),
-        Step::new("query_logs", query("/ecs/api", "fields @message"), QUERY, "ok"),
+        // It stops queries that nobody waits for.
+        Step::new("query_logs", query("/ecs/api", "fields @message"), QUERY, "ok").besides(&["logs:StopQuery"]),
         Step::new(
             "query_logs",
             prefix,
             &["logs:DescribeLogGroups", "logs:StartQuery", "logs:GetQueryResults"],
             "ok",
         ),
-        Step::new("query_logs", query("/ecs/api", "filtre x"), &["logs:StartQuery"], "aws"),
+        Step::new("query_logs", query("/ecs/api", "filtre x"), &["logs:StartQuery"], "aws")
+            .only_here("it takes whatever it does not understand"),
         Step::new(
             "query_logs",
             query("/no/such", "limit 1"),
