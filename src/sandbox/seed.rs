@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
 mod cloud_control;
+mod cloudtrail;
 pub(super) mod cloudwatch;
 mod dns;
 pub(super) mod logs;
@@ -52,6 +53,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
     cloud_control::fill(sandbox);
+    cloudtrail::fill(sandbox);
     objects::fill(sandbox).await
 }
 
@@ -184,6 +186,7 @@ fn operate(account: &str) -> Value {
     ];
     statements.extend(cloudwatch::operate(account));
     statements.extend(cloud_control::operate(account));
+    statements.extend(cloudtrail::operate(account));
     statements.extend(logs::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })
 }

@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod cloud_control;
+pub(crate) mod cloudtrail;
 pub(crate) mod cloudwatch;
 pub(crate) mod logs;
 pub(crate) mod route53;
@@ -114,6 +115,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         route53::steps(things),
         s3::steps(),
         cloud_control::steps(things),
+        cloudtrail::steps(),
     ]
     .into_iter()
     .flatten()
