@@ -11,6 +11,7 @@ mod forwarded;
 mod progress;
 mod record;
 mod resources;
+mod runbooks;
 mod schema;
 mod scope;
 
@@ -22,9 +23,10 @@ use rmcp::{
     handler::server::tool::IntoCallToolResult,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-        Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
+        ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -238,6 +240,7 @@ impl ServerHandler for Server {
             ServerCapabilities::builder()
                 .enable_tools()
                 .enable_resources()
+                .enable_prompts()
                 .enable_completions()
                 .build(),
         )
@@ -304,6 +307,28 @@ impl ServerHandler for Server {
         };
         let content = ResourceContents::text(content.to_string(), request.uri).with_mime_type("application/json");
         Ok(ReadResourceResult::new(vec![content]).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.authorised(&context)?;
+        Ok(ListPromptsResult::with_all_items(runbooks::list(&self.0.catalogue)))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.authorised(&context)?;
+        let arguments = request.arguments.unwrap_or_default();
+        match runbooks::get(&self.0.catalogue, &request.name, &arguments) {
+            Ok(prompt) => Ok(prompt.into()),
+            Err(why) => Err(ErrorData::invalid_params(why, None)),
+        }
     }
 
     async fn complete(

@@ -146,6 +146,15 @@ impl OpError {
         }
     }
 
+    /// The same error, saying also what is so all the same: of several steps, those before it were done.
+    #[must_use]
+    pub fn although(mut self, so: &str) -> Self {
+        if let Self::Aws { message, .. } | Self::Unreachable(message) = &mut self {
+            *message = format!("{}. {so}", message.trim_end_matches('.'));
+        }
+        self
+    }
+
     /// Whether AWS no longer took the keys, although they had not ended.
     pub fn keys_expired(&self) -> bool {
         const CODES: [&str; 5] = [
@@ -310,6 +319,18 @@ mod tests {
             request_id: None,
             status,
         }
+    }
+
+    #[test]
+    fn an_error_says_what_was_done_before_it() {
+        let error = aws("AccessDenied", 403).although("The bucket exists.");
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            (
+                ErrorCode::AccessDenied,
+                "AWS answered AccessDenied: . The bucket exists."
+            )
+        );
     }
 
     #[test]

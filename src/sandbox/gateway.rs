@@ -5,7 +5,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use awsim_core::{AwsError, RequestContext, ServiceHandler as _, protocol};
+use awsim_core::{AwsError, RequestContext, protocol};
 use axum::{
     body::Body,
     http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri},
@@ -149,7 +149,7 @@ impl Inner {
             "secretsmanager" => self.secrets.handle(operation, input, context).await,
             "route53" => self.route53.handle(operation, &input, &context.account_id),
             "organizations" => self.organizations.handle(operation, input, context).await,
-            "iam" => self.iam.handle(operation, input, context).await,
+            "iam" => self.iam_answers.handle(operation, input, context).await,
             "cloudcontrolapi" => self.cloud_control.handle(operation, &input, context),
             "cloudtrail" => self.cloudtrail.handle(operation, &input, context),
             "monitoring" => self.cloudwatch.handle(operation, &input, context),
@@ -179,12 +179,7 @@ impl Inner {
             "logs" => self.logs.checks(operation, input, context),
             "ec2" => self.ec2.checks(operation, input, context),
             "secretsmanager" => self.secrets.checks(operation, input, context).ok_or_else(unknown)?,
-            _ => self
-                .iam
-                .iam_checks(operation, input, context)
-                .into_iter()
-                .map(|(a, r)| Check::new(a, r))
-                .collect(),
+            _ => self.iam_answers.checks(operation, input, context),
         };
         // Nothing goes unjudged: what declares no action needs one of its own name, on everything.
         if checks.is_empty() {

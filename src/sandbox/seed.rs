@@ -11,6 +11,7 @@ mod cloudtrail;
 pub(super) mod cloudwatch;
 mod dns;
 pub(super) mod logs;
+mod iam;
 mod objects;
 mod secrets;
 
@@ -52,6 +53,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     .await?;
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
+    iam::fill(sandbox).await?;
     cloud_control::fill(sandbox);
     cloudtrail::fill(sandbox);
     objects::fill(sandbox).await
@@ -148,8 +150,8 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
 
 /// What the server's tools need, and no more.
 fn operate(account: &str) -> Value {
-    let mut statements = vec![
-        json!({
+    let common = json!([
+        {
             "Effect": "Allow",
             "Action": [
                 "sts:GetCallerIdentity", "secretsmanager:ListSecrets", "secretsmanager:GetRandomPassword",
@@ -157,37 +159,23 @@ fn operate(account: &str) -> Value {
                 "s3:ListAllMyBuckets",
             ],
             "Resource": "*",
-        }),
-        json!({
-            "Effect": "Allow",
-            "Action": [
-                "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
-                "secretsmanager:UpdateSecret", "secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret",
-                "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
-            ],
-            "Resource": format!("arn:aws:secretsmanager:*:{account}:secret:*"),
-        }),
-        json!({
+        },
+        {
             "Effect": "Allow",
             "Action": [
                 "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets",
             ],
             "Resource": "arn:aws:route53:::hostedzone/*",
-        }),
-        json!({
-            "Effect": "Allow",
-            "Action": [
-                "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
-                "s3:DeleteObject", "s3:DeleteObjectVersion",
-            ],
-            "Resource": ["arn:aws:s3:::*"],
-            "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
-        }),
-    ];
+        },
+    ]);
+    let mut statements: Vec<Value> = common.as_array().cloned().unwrap_or_default();
+    statements.extend(secrets::operate(account));
+    statements.extend(objects::operate(account));
     statements.extend(cloudwatch::operate(account));
     statements.extend(cloud_control::operate(account));
     statements.extend(cloudtrail::operate(account));
     statements.extend(logs::operate(account));
+    statements.extend(iam::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

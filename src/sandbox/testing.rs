@@ -18,6 +18,7 @@ pub(super) struct Clients {
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) iam: aws_sdk_iam::Client,
 }
 
 pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Credentials, region: &str) -> Clients {
@@ -38,6 +39,7 @@ pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Crede
         s3: aws_sdk_s3::Client::new(&config),
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        iam: aws_sdk_iam::Client::new(&config),
     }
 }
 

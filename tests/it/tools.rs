@@ -4,6 +4,7 @@ mod accounts;
 mod cloud_control;
 mod cloudtrail;
 mod deletion;
+mod iam;
 mod owners;
 mod route53;
 mod s3;

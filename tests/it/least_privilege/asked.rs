@@ -168,6 +168,34 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
     ]
 }
 
+fn iam() -> Vec<(&'static str, Value, Value)> {
+    let actions = json!([
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:GetRole",
+        "iam:GetRolePolicy",
+        "iam:ListAccessKeys",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListPolicies",
+        "iam:ListPolicyVersions",
+        "iam:ListRolePolicies",
+        "iam:ListUsers",
+        "iam:SimulatePrincipalPolicy"
+    ]);
+    let reads = json!([{ "Effect": "Allow", "Action": actions, "Resource": "*" }]);
+    let simulation = json!({ "policy_source_arn": ROLE, "action_names": ["s3:GetObject"] });
+    let calls = [
+        ("list_roles", json!({})),
+        ("get_role", json!({ "role_name": "aws-ops-target" })),
+        ("get_policy", json!({ "policy": "ReadOnlyAccess" })),
+        ("list_access_keys", json!({})),
+        ("simulate_principal_policy", simulation),
+    ];
+    calls.map(|(tool, arguments)| (tool, arguments, reads.clone())).to_vec()
+}
+
 /// The registry, with an external id for development.
 fn with_external_id() -> String {
     let mut accounts = registered();
@@ -184,7 +212,7 @@ async fn sts_is_asked_for_exactly_what_each_tool_declares() {
     let Some((world, recorder)) = World::recorded(&flags).await else {
         return;
     };
-    let declared = declared(&zone_id(&world).await);
+    let declared = [declared(&zone_id(&world).await), iam()].concat();
     let mut tools: Vec<&str> = declared.iter().map(|(tool, ..)| *tool).collect();
     let catalogue = Catalogue::new(true).unwrap();
     let mut known: Vec<&str> = catalogue
