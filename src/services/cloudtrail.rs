@@ -41,9 +41,7 @@ pub struct LookupEvents {
     /// User or role session name
     user_name: Option<String>,
     resource_name: Option<String>,
-    /// Such as AWS::EC2::SecurityGroup
     resource_type: Option<String>,
-    /// Such as iam
     event_source: Option<String>,
     access_key_id: Option<String>,
     event_id: Option<String>,
@@ -53,7 +51,7 @@ pub struct LookupEvents {
     /// Also what was asked for
     #[serde(default)]
     details: bool,
-    /// List at most this many (default 50, at most 1000)
+    /// Default 50
     max_results: Option<usize>,
     next_token: Option<String>,
 }

@@ -27,7 +27,8 @@ async fn who_changed_what_is_one_call_and_our_own_changes_are_in_it() {
     let read = json!({ "account": "staging", "event_source": "secretsmanager", "changes_only": false });
     world.ok("list_secrets", json!({ "account": "staging" })).await;
     let found = world.ok("lookup_events", read).await;
-    assert_eq!(found["by_event"], json!({ "CreateSecret": 1, "ListSecrets": 1 }));
+    assert_eq!(found["by_event"]["CreateSecret"], 1, "{found}");
+    assert!(found["by_event"]["ListSecrets"].as_u64() >= Some(1), "{found}");
 }
 
 #[tokio::test]
