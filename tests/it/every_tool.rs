@@ -105,11 +105,24 @@ pub(crate) struct Things(BTreeMap<&'static str, String>);
 
 impl Things {
     pub(crate) async fn new(world: &World) -> Self {
+        Self::of(world, |_| true).await
+    }
+
+    /// Only what the calls of these toolsets work on.
+    pub(crate) async fn of(world: &World, wanted: impl Fn(&str) -> bool) -> Self {
         let mut things = Self::default();
-        secrets::prepare(world, &mut things).await;
-        s3::prepare(&mut things);
-        route53::prepare(world, &mut things).await;
-        cloud_control::prepare(world, &mut things).await;
+        if wanted("secrets") {
+            secrets::prepare(world, &mut things).await;
+        }
+        if wanted("s3") {
+            s3::prepare(&mut things);
+        }
+        if wanted("route53") {
+            route53::prepare(world, &mut things).await;
+        }
+        if wanted("cloud_control") {
+            cloud_control::prepare(world, &mut things).await;
+        }
         things
     }
 
