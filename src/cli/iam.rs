@@ -104,7 +104,14 @@ impl Iam {
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         let accounts = registry::load(&self.aws, &AccountVariables::from_environment())?;
-        print(&self.text(&catalogue, &accounts)?)
+        let text = self.text(&catalogue, &accounts)?;
+        if let (Format::Json, Some(Part::TargetPolicy), Some(note)) =
+            (self.format, self.part, documents::besides(&catalogue))
+        {
+            // A policy has no room for a word beside its statements.
+            tracing::warn!("{note}");
+        }
+        print(&text)
     }
 
     fn text(&self, catalogue: &Catalogue, accounts: &Accounts) -> Result<String> {
@@ -149,20 +156,28 @@ impl Iam {
                 if let (Some(base), Some(_)) = (base.as_object_mut(), &self.oidc_provider) {
                     base.insert("irsa_trust".to_owned(), self.irsa_trust(accounts)?);
                 }
-                json!({ "targets": targets, "base": base })
+                let mut all = json!({ "targets": targets, "base": base });
+                if let (Some(all), Some(note)) = (all.as_object_mut(), documents::besides(catalogue)) {
+                    all.insert("note".to_owned(), json!(note));
+                }
+                all
             }
         })
     }
 
     fn cloudformation(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<Value> {
-        let target = |documents: &dyn Fn(&[Value]) -> Result<Value>| {
+        let target = |shape: &dyn Fn(&[Value]) -> Result<Value>| -> Result<Value> {
             let policies = documents::target_policies(
                 catalogue,
                 cloudformation::PARTITION,
                 cloudformation::ACCOUNT,
                 documents::keys(catalogue, &self.kms_key),
             )?;
-            documents(&policies)
+            let mut template = shape(&policies)?;
+            if let (Some(template), Some(note)) = (template.as_object_mut(), documents::besides(catalogue)) {
+                template.insert("Metadata".to_owned(), json!({ "Note": note }));
+            }
+            Ok(template)
         };
         let what = "What the enabled tools of aws-ops-mcp need in this account";
         let base = |trust| -> Result<Value> {
@@ -190,6 +205,7 @@ impl Iam {
     }
 
     fn terraform(&self, part: Part, catalogue: &Catalogue, accounts: &Accounts) -> Result<String> {
+        let note = documents::besides(catalogue).map_or_else(String::new, |note| format!("# {note}\n\n"));
         let place = self.chosen(accounts)?;
         let account = place.as_ref().map(|p| p.role.account().as_str());
         let keys = documents::keys(catalogue, &self.kms_key);
@@ -204,13 +220,14 @@ impl Iam {
         match part {
             Part::TargetPolicy => {
                 let name = &self.aws.target_role_name;
-                Ok(terraform::target_policies(needed(&policies()?)?, account, name))
+                let policies = policies()?;
+                let text = terraform::target_policies(needed(&policies)?, account, name);
+                Ok(format!("{note}{text}"))
             }
-            Part::TargetTrust | Part::Stackset => Ok(terraform::target_role(
-                &policies()?,
-                account,
-                &self.defaults(place.as_ref()),
-            )),
+            Part::TargetTrust | Part::Stackset => {
+                let text = terraform::target_role(&policies()?, account, &self.defaults(place.as_ref()));
+                Ok(format!("{note}{text}"))
+            }
             Part::BasePolicy => Ok(terraform::policies("base", BASE_ROLE, &self.base_policies(accounts)?)),
             Part::IrsaTrust => base(self.irsa_trust(accounts)?),
             Part::PodIdentityTrust => base(documents::pod_identity_trust(self.service_account.as_ref())),

@@ -18,6 +18,7 @@ use super::{
     Inner,
     authorise::{Check, authorise},
     cbor,
+    cloudtrail::Noted,
     principal::{Identity, Key},
     route53::{self, Route53},
     signature::{self, Refusal, Signed},
@@ -64,7 +65,12 @@ impl Inner {
         context.access_key = Some(signed.access_key.clone());
         context.request_id = id.to_owned();
         (context.method, context.uri) = (request.method.to_string(), request.uri.to_string());
+        let agent = request.headers.get("user-agent").and_then(|agent| agent.to_str().ok());
+        let noted = Noted::new(&operation, &input, &context, &who, agent.unwrap_or_default());
         let outcome = self.dispatch(&operation, input, &context, &who).await;
+        if let Some(noted) = noted {
+            noted.end(&self.cloudtrail, outcome.as_ref().err());
+        }
         (operation, outcome)
     }
 

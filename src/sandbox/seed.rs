@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
 mod cloud_control;
+mod cloudtrail;
 pub(super) mod cloudwatch;
 mod dns;
 pub(super) mod logs;
@@ -54,6 +55,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     dns::fill(sandbox);
     iam::fill(sandbox).await?;
     cloud_control::fill(sandbox);
+    cloudtrail::fill(sandbox);
     objects::fill(sandbox).await
 }
 
@@ -171,6 +173,7 @@ fn operate(account: &str) -> Value {
     statements.extend(objects::operate(account));
     statements.extend(cloudwatch::operate(account));
     statements.extend(cloud_control::operate(account));
+    statements.extend(cloudtrail::operate(account));
     statements.extend(logs::operate(account));
     statements.extend(iam::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })

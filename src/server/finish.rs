@@ -149,7 +149,7 @@ fn outcome_unknown(entry: &Entry) -> String {
 
 /// Whether a code means that AWS failed on the way, so that it does not tell how far it got.
 fn failed_inside(code: &str) -> bool {
-    code.starts_with("Internal") || code.starts_with("ServiceUnavailable")
+    code.contains("Internal") || code.starts_with("ServiceUnavailable")
 }
 
 fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Option<&Receipt>) -> String {

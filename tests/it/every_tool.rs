@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod cloud_control;
+pub(crate) mod cloudtrail;
 pub(crate) mod cloudwatch;
 pub(crate) mod logs;
 pub(crate) mod iam;
@@ -163,6 +164,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         s3::steps(things),
         iam::steps(),
         cloud_control::steps(things),
+        cloudtrail::steps(),
     ]
     .into_iter()
     .flatten()

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cloud_control;
+mod cloudtrail;
 mod deletion;
 mod iam;
 mod cloudwatch;

@@ -79,6 +79,34 @@ pub(super) fn keys(catalogue: &Catalogue, keys: &[String]) -> Vec<Value> {
     services.into_iter().map(statement).collect()
 }
 
+/// What no list of actions can say: the tools that let AWS ask any service in the role's name need that service's own permissions.
+pub(super) fn besides(catalogue: &Catalogue) -> Option<String> {
+    let names = |wanted: &dyn Fn(&Entry) -> bool| -> String {
+        let tools: Vec<&str> = catalogue
+            .entries()
+            .filter(|e| wanted(e))
+            .map(|e| &*e.tool.name)
+            .collect();
+        tools.join(", ")
+    };
+    let (look, change) = (
+        names(&|e| e.declaration.broadly),
+        names(&|e| e.declaration.service_of.is_some()),
+    );
+    let mut said = Vec::new();
+    if !look.is_empty() {
+        said.push(format!(
+            "For {look} AWS asks each service in the role's name: attach AWS's managed policy ReadOnlyAccess to the target role too, or as much of it as they shall see; their sessions can't do more than it."
+        ));
+    }
+    if !change.is_empty() {
+        said.push(format!(
+            "{change} needs the permissions of the services whose resources it shall change, such as sqs:SetQueueAttributes, and its session has those of the one type alone."
+        ));
+    }
+    (!said.is_empty()).then(|| said.join(" "))
+}
+
 /// What lists the organization's accounts (`ORGANIZATIONS_ACCOUNT`).
 pub(super) fn list_accounts() -> Value {
     json!({ "Sid": "ListTheOrganization", "Effect": "Allow", "Action": "organizations:ListAccounts", "Resource": "*" })

@@ -225,6 +225,32 @@ fn keys_are_used_through_their_service_and_only_by_tools_that_are_switched_on() 
 }
 
 #[test]
+fn what_the_services_themselves_must_allow_is_said() {
+    let all = |args: &[&str]| printed(&[&["--base-role-arn", BASE], args].concat()).unwrap();
+    let said = "ReadOnlyAccess";
+    let everything: Value = serde_json::from_str(&all(&[])).unwrap();
+    let note = everything["note"].as_str().unwrap();
+    assert!(
+        note.contains(said) && note.contains("list_resources") && note.contains("update_resource needs"),
+        "{note}"
+    );
+    let template: Value = serde_json::from_str(&all(&["--format", "cloudformation"])).unwrap();
+    assert_eq!(template["Metadata"]["Note"], note);
+    assert!(all(&["--format", "terraform"]).starts_with(&format!("# {note}\n")));
+    for format in ["json", "cloudformation", "terraform"] {
+        assert!(
+            !all(&["--format", format, "--toolsets", "s3"]).contains(said),
+            "{format}"
+        );
+    }
+    let looking = all(&["--read-only"]);
+    assert!(
+        looking.contains(said) && !looking.contains("update_resource"),
+        "{looking}"
+    );
+}
+
+#[test]
 fn everything_is_every_account_and_the_base_role() {
     let all = json(&["--base-role-arn", BASE]);
     let names: Vec<&String> = all["targets"].as_object().unwrap().keys().collect();

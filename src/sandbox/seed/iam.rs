@@ -195,17 +195,7 @@ async fn roles(sandbox: &Inner, account: &str, environment: &str) -> Result<(), 
     ask(sandbox, account, "AttachRolePolicy", attach("legacy-import", READ_ONLY)).await?;
     // The emulator's copies of AWS's policies allow nothing.
     if let Some(mut policy) = state.policies.get_mut(READ_ONLY) {
-        let actions = [
-            "s3:Get*",
-            "s3:List*",
-            "ec2:Describe*",
-            "logs:Get*",
-            "logs:FilterLogEvents",
-            "iam:Get*",
-            "iam:List*",
-        ];
-        let statement = json!({ "Effect": "Allow", "Action": actions, "Resource": "*" });
-        let document = json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string();
+        let document = crate::sandbox::sts::READ_ONLY_ACCESS.to_owned();
         policy
             .versions
             .iter_mut()

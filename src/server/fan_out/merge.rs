@@ -71,7 +71,7 @@ fn time(row: &Value) -> Option<&str> {
             .find(|(name, _)| name.starts_with("bin("))
             .map(|(_, value)| value)
     };
-    row.get("@timestamp").or_else(bin)?.as_str()
+    row.get("@timestamp").or_else(|| row.get("time")).or_else(bin)?.as_str()
 }
 
 #[cfg(test)]

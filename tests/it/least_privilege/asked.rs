@@ -246,6 +246,11 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
         ),
         ("list_resources", json!({ "type_name": "AWS::SQS::Queue" }), any.clone()),
         ("get_resource", queue, any.clone()),
+        (
+            "lookup_events",
+            json!({}),
+            json!([allow(json!("cloudtrail:LookupEvents"), json!("*"))]),
+        ),
         ("get_resource_request_status", json!({ "request_token": "none" }), any),
         (
             "update_resource",
