@@ -77,6 +77,11 @@ impl Ops {
         self.max_result_bytes.map_or(usize::MAX, |bytes| bytes / 2)
     }
 
+    /// The time, for ages of what is shown.
+    pub fn now(&self) -> std::time::SystemTime {
+        std::time::SystemTime::now()
+    }
+
     /// Collects the pages of a list.
     pub fn pager(&self, max_results: Option<u32>, next_token: Option<String>) -> Pager {
         Pager::new(max_results, next_token, self.data_limit())
