@@ -13,6 +13,11 @@ pub enum ResourceKind {
     HostedZone,
     /// A change of DNS records. Its ARN has no account.
     Change,
+    /// A health check of Route 53. Its ARN has no account.
+    HealthCheck,
+    /// What an organization consists of: root, units, accounts, policies. Their ARNs have the management account, and AWS's own
+    /// policies none.
+    Organization,
     /// A bucket. Its ARN has no account.
     Bucket,
     /// An object. Its ARN has no account.
@@ -24,13 +29,30 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            "route53:CreateHostedZone"
+            | "route53:ListHealthChecks"
+            | "route53:ListHostedZonesByName"
+            | "route53:TestDNSAnswer"
+            | "ec2:DescribeVpcs" => Self::Any,
+            "organizations:DescribeOrganization" | "organizations:ListAccounts" | "organizations:ListRoots" => {
+                Self::Any
+            }
+            "organizations:DescribeOrganizationalUnit"
+            | "organizations:DescribePolicy"
+            | "organizations:ListAccountsForParent"
+            | "organizations:ListOrganizationalUnitsForParent"
+            | "organizations:ListParents"
+            | "organizations:ListPoliciesForTarget" => Self::Organization,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
             | "secretsmanager:GetSecretValue"
             | "secretsmanager:TagResource"
             | "secretsmanager:UpdateSecret" => Self::Secret,
-            "route53:ChangeResourceRecordSets" | "route53:ListResourceRecordSets" => Self::HostedZone,
+            "route53:ChangeResourceRecordSets" | "route53:DeleteHostedZone" | "route53:ListResourceRecordSets" => {
+                Self::HostedZone
+            }
             "route53:GetChange" => Self::Change,
+            "route53:GetHealthCheckStatus" => Self::HealthCheck,
             "s3:ListBucket" => Self::Bucket,
             "s3:DeleteObject" | "s3:DeleteObjectVersion" | "s3:GetObject" | "s3:GetObjectVersion" | "s3:PutObject" => {
                 Self::Object
@@ -46,6 +68,8 @@ impl ResourceKind {
             Self::Secret => format!("arn:{partition}:secretsmanager:*:{account}:secret:*"),
             Self::HostedZone => format!("arn:{partition}:route53:::hostedzone/*"),
             Self::Change => format!("arn:{partition}:route53:::change/*"),
+            Self::HealthCheck => format!("arn:{partition}:route53:::healthcheck/*"),
+            Self::Organization => format!("arn:{partition}:organizations::*:*"),
             Self::Bucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
         }
@@ -64,6 +88,8 @@ impl ResourceKind {
             Self::Secret => "Secret",
             Self::HostedZone => "HostedZone",
             Self::Change => "Change",
+            Self::HealthCheck => "HealthCheck",
+            Self::Organization => "Organization",
             Self::Bucket => "Bucket",
             Self::Object => "Object",
         }

@@ -8,6 +8,7 @@ use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principa
 
 mod dns;
 mod objects;
+mod organization;
 mod secrets;
 
 /// The organization that all of the accounts are in.
@@ -25,6 +26,7 @@ pub(super) fn base_key() -> (&'static str, &'static str, &'static str) {
 
 pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     organization(sandbox).await?;
+    organization::fill(sandbox);
     central(sandbox).await?;
     for account in Sandbox::accounts().iter().filter(|account| !account.central) {
         target_role(sandbox, account.id).await?;
@@ -103,7 +105,7 @@ async fn central(sandbox: &Inner) -> Result<(), SandboxError> {
     let assume = allow(&["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]);
     put_role_policy(sandbox, CENTRAL, BASE_ROLE, "assume-roles", &assume).await?;
     role(sandbox, CENTRAL, "aws-ops-organization", &trust(&base_role(), None)).await?;
-    let list = allow(&["organizations:ListAccounts", "organizations:DescribeOrganization"]);
+    let list = allow(&organization::READS);
     put_role_policy(sandbox, CENTRAL, "aws-ops-organization", "list-accounts", &list).await?;
 
     let (key, secret, token) = base_key();
@@ -131,7 +133,8 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
             "Sid": "ProductionIsNotForDeleting",
             "Effect": "Deny",
             "Action": [
-                "secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject", "s3:DeleteObjectVersion",
+                "secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "route53:DeleteHostedZone", "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
             ],
             "Resource": "*",
         }]});
@@ -142,7 +145,7 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
 
 /// What the server's tools need, and no more.
 fn operate(account: &str) -> Value {
-    json!({ "Version": "2012-10-17", "Statement": [
+    let mut policy = json!({ "Version": "2012-10-17", "Statement": [
         {
             "Effect": "Allow",
             "Action": [
@@ -177,7 +180,11 @@ fn operate(account: &str) -> Value {
             "Resource": ["arn:aws:s3:::*"],
             "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
         },
-    ]})
+    ]});
+    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
+        statements.extend(dns::operate());
+    }
+    policy
 }
 
 fn allow(actions: &[&str]) -> Value {

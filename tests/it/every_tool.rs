@@ -5,6 +5,7 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+pub(crate) mod organizations;
 pub(crate) mod route53;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -16,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     iam::Proof,
-    world::{World, skipped},
+    world::{MANAGEMENT_ROLE, World, skipped},
 };
 
 /// A call, the actions that it can't do without, and how it ends with them.
@@ -57,12 +58,23 @@ impl Step {
         step
     }
 
+    /// A call in the management account.
+    pub(crate) fn in_management(
+        tool: &'static str,
+        arguments: Value,
+        needs: &'static [&'static str],
+        ends: &'static str,
+    ) -> Self {
+        let mut step = Self::local(tool, arguments);
+        step.arguments["role_arn"] = json!(MANAGEMENT_ROLE);
+        Self { needs, ends, ..step }
+    }
+
     pub(crate) fn unasked(mut self, actions: &'static [&'static str]) -> Self {
         self.unasked = actions;
         self
     }
 
-    #[expect(dead_code, reason = "for services that only the sandbox has")]
     pub(crate) fn only_here(mut self, why: &'static str) -> Self {
         self.only_here = Some(why);
         self
@@ -89,6 +101,7 @@ impl Things {
     /// Takes away what was made.
     pub(crate) async fn forget(&self, world: &World) {
         secrets::forget(world, self).await;
+        route53::forget(world, self).await;
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
@@ -108,6 +121,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         secrets::steps(things),
         route53::steps(things),
         s3::steps(),
+        organizations::steps(),
     ]
     .into_iter()
     .flatten()
@@ -233,7 +247,7 @@ async fn every_tool_says_that_aws_throttled_it() {
     world.accounts().throttle(true);
     let calls = successes(&things, false)
         .into_iter()
-        .filter(|(_, a)| a.get("account").is_some());
+        .filter(|(_, a)| ["account", "role_arn"].iter().any(|key| a.get(key).is_some()));
     let calls = calls.filter(|(tool, _)| *tool != "get_caller_identity");
     let answers = calls.map(async |(tool, arguments)| (tool, world.call(tool, arguments).await));
     for (tool, body) in futures::future::join_all(answers).await {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deletion;
+mod organizations;
 mod owners;
 mod route53;
 mod s3;
