@@ -62,7 +62,7 @@ pub struct OrganizationAccount {
 
 #[tool_router(router = organizations_tools, vis = "pub(crate)")]
 impl Ops {
-    /// Lists the accounts of the AWS organization, and which of them this server does not know. Works in the management account or a delegated one. Example: {"role_arn": "arn:aws:iam::111111111111:role/aws-ops-organization", "unregistered": true}
+    /// Lists the accounts of the AWS organization, and which of them this server does not know. Call it in the management account. Example: {"account": "management", "unregistered": true}
     #[tool(meta = declare(Access::Read, &["organizations:ListAccounts"]))]
     async fn list_organization_accounts(
         &self,
@@ -98,7 +98,7 @@ impl Ops {
         })
     }
 
-    /// Lists the organization's units with the accounts in each: the whole tree, or what is under parent_id. Works in the management account or a delegated one. Example: {"role_arn": "arn:aws:iam::111111111111:role/aws-ops-organization"}
+    /// Lists the organization's units with the accounts in each: the whole tree, or what is under parent_id. Call it in the management account. Example: {"account": "management"}
     #[tool(meta = declare(Access::Read, &["organizations:ListRoots", "organizations:DescribeOrganizationalUnit", "organizations:ListOrganizationalUnitsForParent", "organizations:ListAccountsForParent"]))]
     async fn list_organizational_units(
         &self,
@@ -107,7 +107,7 @@ impl Ops {
         ok(units::tree(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Lists the organization's policies in force for an account or unit, from the root down, with their documents: why an SCP denies. Works in the management account or a delegated one. Example: {"role_arn": "arn:aws:iam::111111111111:role/aws-ops-organization", "target_id": "222222222222"}
+    /// Lists the organization's policies in force for an account or unit, from the root down, with their documents: why an SCP denies. Call it in the management account. Example: {"account": "management", "target_id": "222222222222"}
     #[tool(meta = declare(Access::Read, &["organizations:DescribeOrganization", "organizations:ListParents", "organizations:ListPoliciesForTarget", "organizations:DescribePolicy", "organizations:DescribeOrganizationalUnit"]))]
     async fn list_service_control_policies(
         &self,

@@ -88,9 +88,8 @@ pub struct TestDnsAnswer {
     hosted_zone_id: String,
     record_name: String,
     record_type: String,
-    /// Ask as this resolver
     resolver_ip: Option<String>,
-    /// Ask for a client of this address
+    /// Its client
     edns0_client_subnet_ip: Option<String>,
 }
 
@@ -190,7 +189,7 @@ impl Ops {
         })
     }
 
-    /// Changes DNS records, all or none, and shows each before and after. Read them first and send what list_resource_record_sets shows, changed: one routing (weight, latency `region`, failover …) with set_identifier. Example: {"account": "staging", "hosted_zone_id": "Z…", "changes": [{"action": "UPSERT", "resource_record_set": {"name": "api.example.com", "type": "A", "ttl": 60, "resource_records": ["192.0.2.1"]}}]}
+    /// Changes DNS records, all or none, and shows each before and after. Send what list_resource_record_sets shows, edited. Example: {"hosted_zone_id": "Z…", "changes": [{"action": "UPSERT", "resource_record_set": {"name": "api.example.com", "type": "A", "ttl": 60, "resource_records": ["192.0.2.1"]}}]}
     #[tool(meta = declare(Access::Destroy, &["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"]).on(&["arn:{partition}:route53:::hostedzone/{hosted_zone_id|last}"]))]
     async fn change_resource_record_sets(
         &self,
@@ -216,7 +215,7 @@ impl Ops {
         ok(health::list(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Shows what Route 53 answers to a DNS query just now, routing and health included; public zones only. Example: {"account": "production", "hosted_zone_id": "Z…", "record_name": "api.example.com", "record_type": "A"}
+    /// Shows what Route 53 answers to a DNS query now (public zones only). Example: {"account": "production", "hosted_zone_id": "Z…", "record_name": "api.example.com", "record_type": "A"}
     #[tool(meta = declare(Access::Read, &["route53:TestDNSAnswer"]))]
     async fn test_dns_answer(
         &self,

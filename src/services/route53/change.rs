@@ -13,7 +13,7 @@ use crate::ops::{OpError, Ops};
 
 use super::{
     ChangeStatus, check, once,
-    record::{Record, normal},
+    record::{Record, bare, normal},
     status, zone_id,
 };
 
@@ -29,7 +29,7 @@ pub(super) struct ChangeResourceRecordSets {
 /// One change.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline, description = "")]
+#[schemars(inline, description = "", transform = bare)]
 pub(super) struct RecordChange {
     pub(super) action: RecordAction,
     pub(super) resource_record_set: Record,

@@ -64,7 +64,10 @@ pub(super) fn together(changes: &[RecordChange], current: &[Record]) -> Result<(
     {
         let record = &change.resource_record_set;
         let (name, r#type) = record.name_and_type();
-        let mut others = after.iter().filter(|other| !other.same_set(record));
+        let mut others: Vec<_> = after.iter().filter(|other| !other.same_set(record)).collect();
+        // What is only at the zone's own name says most.
+        others.sort_by_key(|other| other.r#type != "SOA");
+        let mut others = others.into_iter();
         let checked = others.try_for_each(|other| {
             let (other_name, other_type) = other.name_and_type();
             match (name == other_name, r#type == other_type) {

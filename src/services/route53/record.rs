@@ -7,7 +7,7 @@ use aws_sdk_route53::{
         ResourceRecordSetRegion, RrType,
     },
 };
-use rmcp::schemars::JsonSchema;
+use rmcp::schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::ops::OpError;
@@ -17,7 +17,7 @@ use crate::ops::OpError;
 /// A DNS record set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline, description = "")]
+#[schemars(inline, description = "", transform = bare)]
 pub struct Record {
     pub(super) name: String,
     pub(super) r#type: String,
@@ -48,10 +48,16 @@ pub struct Record {
     pub(super) read_only_routing: Option<String>,
 }
 
+/// Leaves out what a wrong call is told anyway.
+pub(super) fn bare(schema: &mut Schema) {
+    schema.remove("additionalProperties");
+    schema.remove("required");
+}
+
 /// Where an alias points.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline, description = "")]
+#[schemars(inline, description = "", transform = bare)]
 pub struct AliasTarget {
     pub(super) hosted_zone_id: String,
     pub(super) dns_name: String,
@@ -61,7 +67,7 @@ pub struct AliasTarget {
 /// Geolocation routing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(inline, description = "")]
+#[schemars(inline, description = "", transform = bare)]
 pub(super) struct Geo {
     #[serde(skip_serializing_if = "Option::is_none")]
     continent_code: Option<String>,

@@ -45,7 +45,7 @@ async fn tools_prints_what_tools_list_gives() {
 
 #[test]
 fn tools_prints_a_table_and_markdown_with_every_tool() {
-    for args in [&["tools"][..], &["tools", "--markdown"]] {
+    for args in [&["tools", "--toolsets", "all"][..], &["tools", "--markdown"]] {
         let ended = program(args).run();
         assert_eq!(ended.code, Some(0));
         for entry in Catalogue::new(true).unwrap().entries() {
