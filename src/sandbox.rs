@@ -27,11 +27,13 @@ use awsim_core::AwsError;
 use awsim_iam::IamService;
 
 mod authorise;
+mod cbor;
 mod cloud_control;
 mod cloudtrail;
 mod cloudwatch;
 mod ec2;
 mod gateway;
+mod iam;
 mod logs;
 mod organizations;
 mod principal;
@@ -97,6 +99,7 @@ pub struct Sandbox {
 struct Inner {
     principals: Arc<principal::Principals>,
     iam: Arc<IamService>,
+    iam_answers: iam::Iam,
     sts: sts::Sts,
     organizations: organizations::Organizations,
     secrets: secrets::Secrets,
@@ -125,6 +128,7 @@ impl Sandbox {
         let inner = Inner {
             sts: sts::Sts::new(iam.clone(), principals.clone()),
             principals,
+            iam_answers: iam::Iam::new(iam.clone()),
             iam,
             organizations: organizations::Organizations::new(),
             secrets: secrets::Secrets::new(),

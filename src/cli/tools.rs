@@ -16,7 +16,7 @@ pub(super) struct Tools {
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
 
-    /// As the README's table
+    /// As the README's table: every toolset, unless some are chosen
     #[arg(long)]
     markdown: bool,
 
@@ -33,9 +33,13 @@ impl Tools {
         if self.forwarded {
             return self.forwarded().await;
         }
+        let mut tools = self.options.tools.clone();
+        if self.markdown && tools.toolsets.is_empty() && tools.tools.is_empty() {
+            tools.toolsets.push("all".to_owned());
+        }
         let options = CatalogueOptions {
             profiles: true.into(),
-            tools: self.options.tools.clone(),
+            tools,
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         if self.json {

@@ -278,7 +278,10 @@ impl Denied {
             "User: {} is not authorized to perform: {} on resource: {resource}{why}",
             who.arn, check.action
         );
-        if matches!(service, "secretsmanager" | "organizations") {
+        if matches!(
+            service,
+            "secretsmanager" | "organizations" | "cloudcontrolapi" | "cloudtrail" | "logs"
+        ) {
             AwsError::bad_request("AccessDeniedException", text)
         } else {
             AwsError::forbidden("AccessDenied", text)

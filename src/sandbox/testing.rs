@@ -16,6 +16,9 @@ pub(super) struct Clients {
     pub(super) secrets: aws_sdk_secretsmanager::Client,
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(super) iam: aws_sdk_iam::Client,
 }
 
 pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Credentials, region: &str) -> Clients {
@@ -34,6 +37,9 @@ pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Crede
         secrets: aws_sdk_secretsmanager::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
         s3: aws_sdk_s3::Client::new(&config),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+        iam: aws_sdk_iam::Client::new(&config),
     }
 }
 

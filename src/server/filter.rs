@@ -138,8 +138,12 @@ mod tests {
 
     #[test]
     fn toolsets_and_tools_choose_and_add_to_each_other() {
-        let all: usize = services::toolsets().iter().map(|(_, tools)| tools.map.len()).sum();
-        assert_eq!(left(config(&[], &[], &[], false)).unwrap().len(), all);
+        let sum = |of: &dyn Fn(&str) -> bool| -> usize {
+            let chosen = services::toolsets().into_iter().filter(|(name, _)| of(name));
+            chosen.map(|(_, tools)| tools.map.len()).sum()
+        };
+        let (all, default) = (sum(&|_| true), sum(&|name| services::DEFAULT.contains(&name)));
+        assert_eq!(left(config(&[], &[], &[], false)).unwrap().len(), default);
         assert_eq!(left(config(&["all"], &["get_change"], &[], false)).unwrap().len(), all);
         assert_eq!(
             left(config(&["sts", " accounts"], &[], &[], false)).unwrap(),

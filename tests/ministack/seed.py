@@ -98,6 +98,14 @@ def roles(environment: str, account: str, base: str) -> str:
     return target
 
 
+def people(account: str):
+    """Users with access keys, as far as the emulator makes them: all are as old as it is."""
+    iam = client("iam", account)
+    for name in ("ci-deployer", "jane.doe"):
+        iam.create_user(UserName=name)
+        iam.create_access_key(UserName=name)
+
+
 def secrets(environment: str, account: str):
     def database(host: str, user: str, password: str) -> str:
         value = {"engine": "postgres", "host": host, "port": 5432, "dbname": "payments"}
@@ -244,6 +252,7 @@ def main():
     targets = {}
     for environment, account in WORKLOADS.items():
         targets[environment] = roles(environment, account, base)
+        people(account)
         secrets(environment, account)
         zones(environment, account)
         buckets(environment, account)

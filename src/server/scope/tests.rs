@@ -135,7 +135,8 @@ fn no_change_is_left_out_and_every_policy_fits() {
     let catalogue = Catalogue::new(true).unwrap();
     for entry in catalogue.entries().filter(|e| e.declaration.targeted) {
         let names = ["secret_id", "name", "hosted_zone_id", "bucket", "key"];
-        let arguments: JsonObject = names.iter().map(|n| ((*n).to_owned(), json!("x".repeat(64)))).collect();
+        let mut arguments: JsonObject = names.iter().map(|n| ((*n).to_owned(), json!("x".repeat(64)))).collect();
+        arguments.insert("type_name".to_owned(), json!("AWS::RDS::DBInstance"));
         let target = catalogue
             .policies()
             .apply(entry, target("eu-west-1"), &arguments)
@@ -209,6 +210,40 @@ fn a_change_of_nothing_in_particular_is_no_start() {
         write().on(&["arn:{partition}:x:::{name}"]).anywhere(&["x:See"]),
     ] {
         assert!(ReadPolicies::new([entry("do_it", fine)].iter()).is_ok());
+    }
+}
+
+#[test]
+fn what_looks_at_everything_does_so_with_aws_s_own_policy_and_only_reads() {
+    let all = session("list_resources", json!({"type_name": "AWS::RDS::DBInstance"})).unwrap();
+    assert_eq!(all.policy.managed(), Some("ReadOnlyAccess"));
+    let changed = |type_name: &str| allowed("update_resource", json!({"type_name": type_name}));
+    for (type_name, actions) in [
+        ("AWS::RDS::DBInstance", Some("rds:*")),
+        ("AWS::IAM::User", Some("iam:*User*")),
+        ("Datadog::Monitors::Monitor", None),
+    ] {
+        let more: Vec<_> = changed(type_name).unwrap().split_off(1);
+        let expected: Vec<_> = actions.iter().map(|a| (json!(a), json!("*"))).collect();
+        assert_eq!(more, expected, "{type_name}");
+        let session = session("update_resource", json!({"type_name": type_name})).unwrap();
+        assert_eq!(session.policy.managed(), None, "{type_name}");
+    }
+    for (type_name, said) in [("RDS", "Vendor::Service::Type"), ("AWS::*::X", "Vendor::Service::Type")] {
+        assert!(changed(type_name).unwrap_err().contains(said), "{type_name}");
+    }
+    for (meta, said) in [
+        (declare(Access::Reveal, &["x:Do"]).broadly(), "only what reads"),
+        (declare(Access::Write, &["x:Do"]).broadly(), "only what reads"),
+        (
+            declare(Access::Write, &["x:Do"])
+                .anywhere(&["x:Do"])
+                .with_service_of("type"),
+            "`type`",
+        ),
+    ] {
+        let error = ReadPolicies::new([entry("do_it", meta)].iter()).err().unwrap();
+        assert!(error.contains(said), "{error}");
     }
 }
 
