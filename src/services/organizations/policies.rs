@@ -1,6 +1,6 @@
 //! Which of the organization's policies bind an account or a unit: its own, and those of everything above it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use aws_sdk_organizations::{Client, types::PolicyType};
 use rmcp::schemars::JsonSchema;
@@ -80,16 +80,16 @@ pub(super) async fn in_force(
         while let Some(page) = pages.next().await {
             for summary in page?.policies.unwrap_or_default() {
                 let (policy, name) = (summary.id.unwrap_or_default(), summary.name.unwrap_or_default());
-                if !policies.contains_key(&policy) {
-                    let document = document(client, &policy).await?;
-                    let shown = Policy {
+                if let Entry::Vacant(free) = policies.entry(policy) {
+                    let id = free.key().clone();
+                    let document = document(client, &id).await?;
+                    free.insert(Policy {
                         name: name.clone(),
-                        id: policy.clone(),
+                        id,
                         description: summary.description.filter(|d| !d.is_empty()),
                         aws_managed: summary.aws_managed,
                         document,
-                    };
-                    policies.insert(policy, shown);
+                    });
                 }
                 named.push(name);
             }

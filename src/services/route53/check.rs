@@ -388,7 +388,7 @@ mod tests {
         }
         // The policy of a name is changed at once.
         let switched = json!([one("DELETE", blue.clone()), one("CREATE", json!({}))]);
-        together(&changes(switched), &records(&[blue.clone()])).unwrap();
+        together(&changes(switched), &records(std::slice::from_ref(&blue))).unwrap();
         let weights = json!([
             one("UPSERT", json!({"set_identifier": "blue", "weight": 0})),
             one("UPSERT", json!({"set_identifier": "green", "weight": 100}))
