@@ -20,20 +20,38 @@ pub(crate) async fn ops(account: &str) -> Ops {
 
 /// The same in a region.
 pub(crate) async fn ops_in(account: &str, region: Option<&str>) -> Ops {
+    ops_of(Selector {
+        account: Some(account.to_owned()),
+        region: region.map(str::to_owned),
+        ..Selector::default()
+    })
+    .await
+}
+
+/// A tool's view by a role.
+pub(crate) async fn ops_as(role: &str) -> Ops {
+    ops_of(Selector {
+        role_arn: Some(role.to_owned()),
+        ..Selector::default()
+    })
+    .await
+}
+
+async fn ops_of(selector: Selector) -> Ops {
     let sandbox = Sandbox::new().await.unwrap();
+    // A role that is named is the central account's.
+    let role = selector.role_arn.clone();
     let accounts: Vec<Value> = Sandbox::accounts()
         .into_iter()
-        .map(|a| serde_json::json!({ "name": a.name, "id": a.id, "kind": if a.central { "central" } else { "workload" } }))
+        .map(|a| match a.central {
+            true => serde_json::json!({ "name": a.name, "id": a.id, "kind": "central", "role_arn": role }),
+            false => serde_json::json!({ "name": a.name, "id": a.id }),
+        })
         .collect();
     let accounts = Arc::new(registry::parse(&serde_json::to_string(&accounts).unwrap()).unwrap());
     let config = AwsConfig::for_tests(&["--endpoint-url", "http://127.0.0.1:1"]);
     let base = Base::Fixed(sandbox.base_credentials());
     let aws = Aws::with_http_client(&config, base, recording(sandbox.http_client()), Arc::new(SystemClock));
-    let selector = Selector {
-        account: Some(account.to_owned()),
-        region: region.map(str::to_owned),
-        ..Selector::default()
-    };
     let target = Resolver::new(accounts.clone(), None, false)
         .resolve(&selector, &Caller::local())
         .unwrap();

@@ -13,6 +13,11 @@ pub enum ResourceKind {
     HostedZone,
     /// A change of DNS records. Its ARN has no account.
     Change,
+    /// A health check of Route 53. Its ARN has no account.
+    HealthCheck,
+    /// What an organization consists of: root, units, accounts, policies. Their ARNs have the management account, and AWS's own
+    /// policies none.
+    Organization,
     /// A bucket. Its ARN has no account.
     Bucket,
     /// A bucket that does not exist yet: it is nobody's. Others' names are taken.
@@ -38,6 +43,20 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            "route53:CreateHostedZone"
+            | "route53:ListHealthChecks"
+            | "route53:ListHostedZonesByName"
+            | "route53:TestDNSAnswer"
+            | "ec2:DescribeVpcs" => Self::Any,
+            "organizations:DescribeOrganization" | "organizations:ListAccounts" | "organizations:ListRoots" => {
+                Self::Any
+            }
+            "organizations:DescribeOrganizationalUnit"
+            | "organizations:DescribePolicy"
+            | "organizations:ListAccountsForParent"
+            | "organizations:ListOrganizationalUnitsForParent"
+            | "organizations:ListParents"
+            | "organizations:ListPoliciesForTarget" => Self::Organization,
             // Cloud Control's. The resources themselves are judged by their own services' actions.
             "cloudformation:GetResource"
             | "cloudformation:GetResourceRequestStatus"
@@ -71,8 +90,11 @@ impl ResourceKind {
             | "secretsmanager:UntagResource"
             | "secretsmanager:UpdateSecret" => Self::Secret,
             "lambda:InvokeFunction" => Self::Function,
-            "route53:ChangeResourceRecordSets" | "route53:ListResourceRecordSets" => Self::HostedZone,
+            "route53:ChangeResourceRecordSets" | "route53:DeleteHostedZone" | "route53:ListResourceRecordSets" => {
+                Self::HostedZone
+            }
             "route53:GetChange" => Self::Change,
+            "route53:GetHealthCheckStatus" => Self::HealthCheck,
             "s3:CreateBucket" => Self::NewBucket,
             "s3:GetBucketAcl"
             | "s3:GetBucketLogging"
@@ -107,6 +129,8 @@ impl ResourceKind {
             Self::Secret => format!("arn:{partition}:secretsmanager:*:{account}:secret:*"),
             Self::HostedZone => format!("arn:{partition}:route53:::hostedzone/*"),
             Self::Change => format!("arn:{partition}:route53:::change/*"),
+            Self::HealthCheck => format!("arn:{partition}:route53:::healthcheck/*"),
+            Self::Organization => format!("arn:{partition}:organizations::*:*"),
             Self::Bucket | Self::NewBucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
             Self::Function => format!("arn:{partition}:lambda:*:{account}:function:*"),
@@ -131,6 +155,8 @@ impl ResourceKind {
             Self::Secret => "Secret",
             Self::HostedZone => "HostedZone",
             Self::Change => "Change",
+            Self::HealthCheck => "HealthCheck",
+            Self::Organization => "Organization",
             Self::Bucket => "Bucket",
             Self::NewBucket => "NewBucket",
             Self::Object => "Object",

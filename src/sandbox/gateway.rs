@@ -172,7 +172,7 @@ impl Inner {
             "sts" => return Ok(Vec::new()),
             "s3" => self.s3.checks(operation, input, context)?,
             "route53" => self.route53.checks(operation, input),
-            "organizations" => self.organizations.checks(operation),
+            "organizations" => self.organizations.checks(operation, input),
             "cloudcontrolapi" => self.cloud_control.checks(operation, input, context),
             "cloudtrail" => self.cloudtrail.checks(operation, input, context),
             "monitoring" => self.cloudwatch.checks(operation, input, context),

@@ -1,14 +1,13 @@
-//! Organizations: the emulator's, with paging, and service control policies read the right way round.
+//! Organizations: the emulator's, with lists and pages as AWS has them, and service control policies read the right way round.
 
-use awsim_core::{AccountRegionStore, AwsError, RequestContext, ServiceHandler as _, decode_token, encode_token};
+use awsim_core::{AccountRegionStore, AwsError, RequestContext, ServiceHandler as _};
 use awsim_iam_policy::PolicyDocument;
 use awsim_organizations::{OrganizationsService, state::OrganizationsState};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{CENTRAL, authorise::Check, value::set};
+use super::{CENTRAL, authorise::Check, seed::ORGANIZATION, value::text};
 
-/// The most accounts on a page, which is also AWS's own number when nobody asks for fewer.
-const PAGE: u64 = 20;
+mod reads;
 
 pub(super) struct Organizations {
     inner: OrganizationsService,
@@ -28,8 +27,34 @@ impl Organizations {
         self.store.clone()
     }
 
-    pub(super) fn checks(&self, operation: &str) -> Vec<Check> {
-        vec![Check::new(format!("organizations:{operation}"), "*")]
+    /// On what AWS judges an operation: the thing that it names, in the management account's name.
+    pub(super) fn checks(&self, operation: &str, input: &Value) -> Vec<Check> {
+        let named = [
+            "PolicyId",
+            "TargetId",
+            "ChildId",
+            "ParentId",
+            "OrganizationalUnitId",
+            "AccountId",
+        ];
+        let id = named.iter().find_map(|key| text(input, key));
+        let state = self.store.get(CENTRAL, "global");
+        let resource = id.map_or_else(
+            || "*".to_owned(),
+            |id| match state.policies.get(id) {
+                Some(policy) => policy.arn.clone(),
+                None => {
+                    let kind = match id.split('-').next() {
+                        Some("r") => "root",
+                        Some("ou") => "ou",
+                        Some("p") => "policy",
+                        _ => "account",
+                    };
+                    format!("arn:aws:organizations::{CENTRAL}:{kind}/{ORGANIZATION}/{id}")
+                }
+            },
+        );
+        vec![Check::new(format!("organizations:{operation}"), resource)]
     }
 
     pub(super) async fn handle(
@@ -44,11 +69,9 @@ impl Organizations {
         }
         let mut central = context.clone();
         central.account_id = CENTRAL.to_owned();
-        let answer = self.inner.handle(operation, input.clone(), &central).await?;
-        if operation == "ListAccounts" {
-            page(&input, answer)
-        } else {
-            Ok(answer)
+        match reads::answer(&self.store.get(CENTRAL, "global"), operation, &input) {
+            Some(answer) => answer,
+            None => self.inner.handle(operation, input, &central).await,
         }
     }
 
@@ -82,35 +105,6 @@ impl Organizations {
         }
         found
     }
-}
-
-fn page(input: &Value, answer: Value) -> Result<Value, AwsError> {
-    let mut accounts = answer
-        .get("Accounts")
-        .and_then(Value::as_array)
-        .cloned()
-        .unwrap_or_default();
-    accounts.sort_by_key(|account| account.get("Id").and_then(Value::as_str).map(str::to_owned));
-    let invalid = |text: &str| AwsError::bad_request("InvalidInputException", text);
-    let limit = input.get("MaxResults").and_then(Value::as_u64).unwrap_or(PAGE);
-    if !(1..=PAGE).contains(&limit) {
-        return Err(invalid("You specified an invalid value for MaxResults."));
-    }
-    let start: usize = match input.get("NextToken").and_then(Value::as_str) {
-        None => 0,
-        Some(token) => decode_token(token)
-            .ok()
-            .and_then(|at| at.parse().ok())
-            .ok_or_else(|| invalid("You specified an invalid NextToken."))?,
-    };
-    let end = start.saturating_add(usize::try_from(limit).unwrap_or(1));
-    let more = end < accounts.len();
-    let page: Vec<_> = accounts.into_iter().skip(start).take(end - start).collect();
-    let mut answer = json!({ "Accounts": page });
-    if more {
-        set(&mut answer, "NextToken", encode_token(&end.to_string()));
-    }
-    Ok(answer)
 }
 
 #[cfg(test)]

@@ -19,7 +19,10 @@ use super::{
 };
 
 mod changes;
+mod health;
 mod lists;
+
+pub(super) use health::HealthCheck;
 
 /// Where a record stands in a zone: its name with the labels reversed, its type, its set identifier.
 pub(super) type Place = (String, String, String);
@@ -39,6 +42,7 @@ pub(super) struct Zone {
 #[derive(Default)]
 struct Account {
     zones: BTreeMap<String, Zone>,
+    checks: health::Checks,
     /// When each change was submitted.
     changes: HashMap<String, String>,
 }
@@ -57,7 +61,7 @@ const NAME_SERVERS: [&str; 4] = [
 ];
 
 /// Method, path, operation.
-const ROUTES: [(&str, &str, &str); 9] = [
+const ROUTES: [(&str, &str, &str); 12] = [
     ("POST", "/2013-04-01/hostedzone", "CreateHostedZone"),
     ("GET", "/2013-04-01/hostedzone", "ListHostedZones"),
     ("GET", "/2013-04-01/hostedzone/{Id}", "GetHostedZone"),
@@ -67,6 +71,13 @@ const ROUTES: [(&str, &str, &str); 9] = [
     ("POST", "/2013-04-01/hostedzone/{Id}/rrset", "ChangeResourceRecordSets"),
     ("GET", "/2013-04-01/hostedzone/{Id}/rrset", "ListResourceRecordSets"),
     ("GET", "/2013-04-01/change/{Id}", "GetChange"),
+    ("GET", "/2013-04-01/healthcheck", "ListHealthChecks"),
+    (
+        "GET",
+        "/2013-04-01/healthcheck/{HealthCheckId}/status",
+        "GetHealthCheckStatus",
+    ),
+    ("GET", "/2013-04-01/testdnsanswer", "TestDNSAnswer"),
 ];
 
 impl Route53 {
@@ -93,7 +104,9 @@ impl Route53 {
 
     pub(super) fn checks(&self, operation: &str, input: &Value) -> Vec<Check> {
         let id = bare(text(input, "Id").unwrap_or_default());
+        let check = text(input, "HealthCheckId");
         let resource = match operation {
+            "GetHealthCheckStatus" => format!("arn:aws:route53:::healthcheck/{}", check.unwrap_or_default()),
             "GetChange" => format!("arn:aws:route53:::change/{id}"),
             _ if id.is_empty() => "*".to_owned(),
             _ => format!("arn:aws:route53:::hostedzone/{id}"),
@@ -120,7 +133,10 @@ impl Route53 {
                 .with_list("route53:ChangeResourceRecordSetsRecordTypes", set("Type"))
                 .with_list("route53:ChangeResourceRecordSetsActions", actions);
         }
-        vec![check]
+        // "You must also have ec2:DescribeVpcs", for the VPC of a private zone.
+        let vpcs = (operation == "CreateHostedZone" && input.get("VPC").is_some())
+            .then(|| Check::new("ec2:DescribeVpcs", "*"));
+        std::iter::once(check).chain(vpcs).collect()
     }
 
     pub(super) fn handle(&self, operation: &str, input: &Value, account: &str) -> Result<Value, AwsError> {
@@ -131,6 +147,9 @@ impl Route53 {
             "ListHostedZones" => lists::zones(&here.zones, input),
             "ListHostedZonesByName" => lists::zones_by_name(&here.zones, input),
             "GetHostedZoneCount" => Ok(json!({ "HostedZoneCount": here.zones.len() })),
+            "ListHealthChecks" => health::list(&here.checks, input),
+            "GetHealthCheckStatus" => health::status(&here.checks, input),
+            "TestDNSAnswer" => health::test(&here.zones, &here.checks, input),
             "GetChange" => {
                 let id = bare(text(input, "Id").unwrap_or_default());
                 let submitted = here.changes.get(id).ok_or_else(|| {
@@ -141,7 +160,15 @@ impl Route53 {
             "GetHostedZone" => zone(here, input).map(|zone| described(zone)),
             "ListResourceRecordSets" => lists::records(zone(here, input)?, input),
             "DeleteHostedZone" => {
-                let id = zone(here, input)?.id.clone();
+                let zone = zone(here, input)?;
+                let own = |record: &&Value| {
+                    text(record, "Name") == Some(&zone.name) && ["NS", "SOA"].map(Some).contains(&text(record, "Type"))
+                };
+                if zone.records.values().any(|record| !own(&record)) {
+                    let text = "The specified hosted zone contains non-required resource record sets and so cannot be deleted.";
+                    return Err(AwsError::bad_request("HostedZoneNotEmpty", text));
+                }
+                let id = zone.id.clone();
                 here.zones.remove(&id);
                 Ok(json!({ "ChangeInfo": submit(here) }))
             }
@@ -170,6 +197,13 @@ impl Route53 {
             .insert(zone.id.clone(), zone);
     }
 
+    /// Puts a health check in place.
+    pub(super) fn insert_check(&self, account: &str, check: HealthCheck) {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let checks = &mut accounts.entry(account.to_owned()).or_default().checks;
+        checks.insert(check.id.clone(), check);
+    }
+
     /// The body of an answer, in Route 53's name space.
     pub(super) fn body(operation: &str, answer: &Value) -> String {
         let fields = protocol::query::json_to_xml_fields(answer);
@@ -185,6 +219,11 @@ fn create(here: &mut Account, input: &Value) -> Result<Value, AwsError> {
     if here.zones.values().any(|zone| zone.reference == reference) {
         let text = "A hosted zone has already been created with the specified caller reference.";
         return Err(AwsError::conflict("HostedZoneAlreadyExists", text));
+    }
+    if input.get("HostedZoneConfig").and_then(|c| text(c, "PrivateZone")) == Some("true") && input.get("VPC").is_none()
+    {
+        let text = "When you're creating a private hosted zone, you must specify a VPC.";
+        return Err(AwsError::bad_request("InvalidInput", text));
     }
     let vpc = input
         .get("VPC")
@@ -229,13 +268,16 @@ fn submit(here: &mut Account) -> Value {
             .get(..20)
             .unwrap_or_default()
     );
-    let now = aws_smithy_types::DateTime::from(std::time::SystemTime::now());
-    let now = now
-        .fmt(aws_smithy_types::date_time::Format::DateTime)
-        .unwrap_or_default();
+    let now = now();
     let answer = change_info(&id, "PENDING", &now);
     here.changes.insert(id, now);
     answer
+}
+
+fn now() -> String {
+    let now = aws_smithy_types::DateTime::from(std::time::SystemTime::now());
+    now.fmt(aws_smithy_types::date_time::Format::DateTime)
+        .unwrap_or_default()
 }
 
 fn change_info(id: &str, status: &str, submitted: &str) -> Value {

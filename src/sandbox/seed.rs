@@ -13,6 +13,7 @@ mod dns;
 pub(super) mod logs;
 mod iam;
 mod objects;
+mod organization;
 mod secrets;
 
 /// The organization that all of the accounts are in.
@@ -30,6 +31,7 @@ pub(super) fn base_key() -> (&'static str, &'static str, &'static str) {
 
 pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     organization(sandbox).await?;
+    organization::fill(sandbox);
     central(sandbox).await?;
     for account in Sandbox::accounts().iter().filter(|account| !account.central) {
         target_role(sandbox, account.id).await?;
@@ -111,7 +113,7 @@ async fn central(sandbox: &Inner) -> Result<(), SandboxError> {
     let assume = allow(&["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]);
     put_role_policy(sandbox, CENTRAL, BASE_ROLE, "assume-roles", &assume).await?;
     role(sandbox, CENTRAL, "aws-ops-organization", &trust(&base_role(), None)).await?;
-    let list = allow(&["organizations:ListAccounts", "organizations:DescribeOrganization"]);
+    let list = allow(&organization::READS);
     put_role_policy(sandbox, CENTRAL, "aws-ops-organization", "list-accounts", &list).await?;
 
     let (key, secret, token) = base_key();
@@ -139,7 +141,8 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
             "Sid": "ProductionIsNotForDeleting",
             "Effect": "Deny",
             "Action": [
-                "secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "s3:DeleteObject", "s3:DeleteObjectVersion",
+                "secretsmanager:DeleteSecret", "route53:ChangeResourceRecordSets", "route53:DeleteHostedZone", "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
             ],
             "Resource": "*",
         }]});
@@ -170,6 +173,7 @@ fn operate(account: &str) -> Value {
     ]);
     let mut statements: Vec<Value> = common.as_array().cloned().unwrap_or_default();
     statements.extend(secrets::operate(account));
+    statements.extend(dns::operate());
     statements.extend(objects::operate(account));
     statements.extend(cloudwatch::operate(account));
     statements.extend(cloud_control::operate(account));

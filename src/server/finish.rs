@@ -131,12 +131,18 @@ fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt:
         ErrorCode::Unreachable => {
             Some("Check the region, and the server's network, proxy (HTTPS_PROXY) and AWS_ENDPOINT_URL.".to_owned())
         }
+        ErrorCode::Aws if text("aws_code") == "AWSOrganizationsNotInUseException" => {
+            Some(format!("This account is in no organization. {MANAGEMENT}"))
+        }
         ErrorCode::Aws if matches!(text("aws_code"), "ExpiredToken" | "ExpiredTokenException") => {
             Some("The keys had been revoked; the next call signs in anew: call again.".to_owned())
         }
         _ => None,
     }
 }
+
+/// Where Organizations answers: elsewhere it denies, whatever the policies say.
+const MANAGEMENT: &str = "Organizations answers only in the management account, or in one that it made a delegated administrator: name a role there as role_arn.";
 
 fn outcome_unknown(entry: &Entry) -> String {
     let what_next = if entry.declaration.idempotent {
@@ -194,6 +200,8 @@ fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Op
         format!(
             "{action} is explicitly denied{account}: {whose}, a permissions boundary, an SCP or a resource policy says Deny. Who owns the account decides whether that should change."
         )
+    } else if entry.toolset == "organizations" && named.is_none() {
+        MANAGEMENT.to_owned()
     } else {
         // S3 gives no reasons, and refuses a bucket of another account with the same words.
         let foreign = if entry.toolset == "s3" && named.is_none() {

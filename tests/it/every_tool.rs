@@ -5,6 +5,7 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+pub(crate) mod organizations;
 pub(crate) mod cloud_control;
 pub(crate) mod cloudtrail;
 pub(crate) mod cloudwatch;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     iam::Proof,
-    world::{World, skipped},
+    world::{MANAGEMENT_ROLE, World, skipped},
 };
 
 /// A call, the actions that it can't do without, and how it ends with them.
@@ -69,6 +70,18 @@ impl Step {
         let mut step = Self::new(tool, arguments, &[], "ok");
         step.arguments.as_object_mut().unwrap().remove("account");
         step
+    }
+
+    /// A call in the management account.
+    pub(crate) fn in_management(
+        tool: &'static str,
+        arguments: Value,
+        needs: &'static [&'static str],
+        ends: &'static str,
+    ) -> Self {
+        let mut step = Self::local(tool, arguments);
+        step.arguments["role_arn"] = json!(MANAGEMENT_ROLE);
+        Self { needs, ends, ..step }
     }
 
     pub(crate) fn tells(mut self, actions: &'static [&'static str]) -> Self {
@@ -140,6 +153,7 @@ impl Things {
     /// Takes away what was made.
     pub(crate) async fn forget(&self, world: &World) {
         secrets::forget(world, self).await;
+        route53::forget(world, self).await;
         s3::forget(world).await;
     }
 
@@ -163,6 +177,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         route53::steps(things),
         s3::steps(things),
         iam::steps(),
+        organizations::steps(),
         cloud_control::steps(things),
         cloudtrail::steps(),
     ]
@@ -290,7 +305,7 @@ async fn every_tool_says_that_aws_throttled_it() {
     world.accounts().throttle(true);
     let calls = successes(&things, false)
         .into_iter()
-        .filter(|(_, a)| a.get("account").is_some());
+        .filter(|(_, a)| ["account", "role_arn"].iter().any(|key| a.get(key).is_some()));
     let calls = calls.filter(|(tool, _)| *tool != "get_caller_identity");
     let answers = calls.map(async |(tool, arguments)| (tool, world.call(tool, arguments).await));
     for (tool, body) in futures::future::join_all(answers).await {

@@ -4,6 +4,7 @@ mod accounts;
 mod cloud_control;
 mod cloudtrail;
 mod deletion;
+mod organizations;
 mod iam;
 mod cloudwatch;
 mod logs;

@@ -20,7 +20,7 @@ async fn call(sandbox: &Sandbox, operation: &str, input: Value) -> Value {
 async fn accounts_page() {
     let sandbox = Sandbox::new().await.unwrap();
     let all = call(&sandbox, "ListAccounts", json!({})).await;
-    assert_eq!(all["Accounts"].as_array().unwrap().len(), 4);
+    assert_eq!(all["Accounts"].as_array().unwrap().len(), 5);
     assert!(all.get("NextToken").is_none());
     let first = call(&sandbox, "ListAccounts", json!({ "MaxResults": 3 })).await;
     assert_eq!(first["Accounts"][1]["Name"], "production");
@@ -30,7 +30,7 @@ async fn accounts_page() {
         json!({ "MaxResults": 3, "NextToken": first["NextToken"] }),
     )
     .await;
-    assert_eq!(rest["Accounts"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["Accounts"].as_array().unwrap().len(), 2);
 
     let member = RequestContext::internal("organizations", "us-east-1", PRODUCTION);
     let refused = sandbox

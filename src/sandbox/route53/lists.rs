@@ -100,7 +100,7 @@ pub(super) fn records(zone: &Zone, input: &Value) -> Result<Value, AwsError> {
 }
 
 /// AWS takes a page size that is too large for its own largest one.
-fn limit(input: &Value, largest: usize) -> Result<usize, AwsError> {
+pub(super) fn limit(input: &Value, largest: usize) -> Result<usize, AwsError> {
     let Some(asked) = text(input, "maxitems") else {
         return Ok(largest);
     };

@@ -118,6 +118,8 @@ async fn records_are_in_awss_order_with_weights_and_aliases() {
             "api.acme.example. A blue",
             "api.acme.example. A green",
             "\\052.apps.acme.example. CNAME ",
+            "checkout.acme.example. A a",
+            "checkout.acme.example. A b",
             "ingress.acme.example. A ",
             "mx1.acme.example. A ",
             "mx2.acme.example. A ",
@@ -196,7 +198,7 @@ async fn zones_page_and_are_described() {
         .await
         .unwrap();
     assert_eq!(public.delegation_set().unwrap().name_servers().len(), 4);
-    assert_eq!(public.hosted_zone().unwrap().resource_record_set_count(), Some(15));
+    assert_eq!(public.hosted_zone().unwrap().resource_record_set_count(), Some(17));
 
     // Another account's zone is not there at all.
     let foreign = production.get_hosted_zone().id(DEV).send().await.unwrap_err();

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{Inner, route53::Zone, value::set};
+use crate::sandbox::{
+    Inner,
+    route53::{HealthCheck, Zone},
+    value::set,
+};
 
 /// Staging's tenants: enough for a second page of `ListResourceRecordSets`.
 const TENANTS: usize = 320;
@@ -27,7 +31,11 @@ pub(super) fn fill(sandbox: &Inner) {
         "acme.example",
         "The public zone",
         None,
-        production(public),
+        [
+            production(public),
+            failover("222222222222", "acme.example", "203.0.113"),
+        ]
+        .concat(),
     );
     let private = private("10.20", "production");
     zone(
@@ -44,7 +52,11 @@ pub(super) fn fill(sandbox: &Inner) {
         "staging.acme.example",
         "Staging",
         None,
-        staging(),
+        [
+            staging(),
+            failover("333333333333", "staging.acme.example", "198.51.100"),
+        ]
+        .concat(),
     );
     zone(
         "333333333333",
@@ -54,7 +66,17 @@ pub(super) fn fill(sandbox: &Inner) {
         None,
         tenants(),
     );
-    let records = vec![simple("dev.acme.example", "A", &["203.0.113.30"])];
+    let mut records = vec![simple("dev.acme.example", "A", &["203.0.113.30"])];
+    records.extend(["blue", "green"].map(|group| {
+        let blue = group == "blue";
+        weighted(
+            "api.dev.acme.example",
+            group,
+            if blue { "100" } else { "0" },
+            if blue { "203.0.113.31" } else { "203.0.113.32" },
+        )
+    }));
+    records.extend(failover("444444444444", "dev.acme.example", "203.0.113"));
     zone(
         "444444444444",
         "Z0DEVPUBLIC000000001",
@@ -63,15 +85,85 @@ pub(super) fn fill(sandbox: &Inner) {
         None,
         records,
     );
+    for (account, domain) in [
+        ("222222222222", "acme.example"),
+        ("333333333333", "staging.acme.example"),
+        ("444444444444", "dev.acme.example"),
+    ] {
+        health_checks(sandbox, account, domain);
+    }
+}
+
+/// What the tools need beside the records.
+pub(super) fn operate() -> Vec<Value> {
+    vec![
+        json!({
+            "Effect": "Allow",
+            "Action": [
+                "route53:CreateHostedZone", "route53:ListHealthChecks", "route53:TestDNSAnswer", "ec2:DescribeVpcs",
+            ],
+            "Resource": "*",
+        }),
+        json!({ "Effect": "Allow", "Action": "route53:DeleteHostedZone", "Resource": "arn:aws:route53:::hostedzone/*" }),
+        json!({ "Effect": "Allow", "Action": "route53:GetHealthCheckStatus", "Resource": "arn:aws:route53:::healthcheck/*" }),
+    ]
+}
+
+/// A check's id: the first is of the primary, the second of the standby, the third of a service that is down, the fourth of all.
+fn check_id(account: &str, number: u8) -> String {
+    let start = account.get(..8).unwrap_or_default();
+    format!("{start}-5afe-4000-8000-00000000000{number}")
+}
+
+fn health_checks(sandbox: &Inner, account: &str, domain: &str) {
+    let endpoint = |number, host: &str, failing| HealthCheck {
+        id: check_id(account, number),
+        config: json!({
+            "Type": "HTTPS", "FullyQualifiedDomainName": format!("{host}.{domain}"), "Port": 443, "ResourcePath": "/health",
+            "RequestInterval": 30, "FailureThreshold": 3, "MeasureLatency": false, "Inverted": false, "Disabled": false,
+            "EnableSNI": true,
+        }),
+        failing,
+    };
+    let all = HealthCheck {
+        id: check_id(account, 4),
+        config: json!({
+            "Type": "CALCULATED", "HealthThreshold": 1, "Inverted": false, "Disabled": false,
+            "ChildHealthChecks": { "ChildHealthCheck": [check_id(account, 1), check_id(account, 2)] },
+        }),
+        failing: 0,
+    };
+    for check in [
+        endpoint(1, "checkout-a", 1),
+        endpoint(2, "checkout-b", 0),
+        endpoint(3, "legacy", 15),
+        all,
+    ] {
+        sandbox.route53.insert_check(account, check);
+    }
+}
+
+/// A pair of which the second answers when the first is down.
+fn failover(account: &str, domain: &str, network: &str) -> Vec<Value> {
+    let one = |role: &str, set_identifier: &str, address: &str, check: u8| {
+        let mut record = simple(&format!("checkout.{domain}"), "A", &[&format!("{network}.{address}")]);
+        set(&mut record, "TTL", "60");
+        set(&mut record, "SetIdentifier", set_identifier);
+        set(&mut record, "Failover", role);
+        set(&mut record, "HealthCheckId", check_id(account, check));
+        record
+    };
+    vec![one("PRIMARY", "a", "41", 1), one("SECONDARY", "b", "42", 2)]
+}
+
+fn weighted(name: &str, group: &str, weight: &str, address: &str) -> Value {
+    let mut record = simple(name, "A", &[address]);
+    set(&mut record, "SetIdentifier", group);
+    set(&mut record, "Weight", weight);
+    record
 }
 
 fn production(zone: &str) -> Vec<Value> {
-    let weighted = |group: &str, weight: &str, address: &str| {
-        let mut record = simple("api.acme.example", "A", &[address]);
-        set(&mut record, "SetIdentifier", group);
-        set(&mut record, "Weight", weight);
-        record
-    };
     vec![
         simple("acme.example", "A", &["203.0.113.10"]),
         simple("acme.example", "AAAA", &["2001:db8::10"]),
@@ -98,8 +190,8 @@ fn production(zone: &str) -> Vec<Value> {
             "Name": "www.acme.example.", "Type": "A",
             "AliasTarget": { "HostedZoneId": zone, "DNSName": "acme.example.", "EvaluateTargetHealth": "false" },
         }),
-        weighted("blue", "90", "203.0.113.11"),
-        weighted("green", "10", "203.0.113.12"),
+        weighted("api.acme.example", "blue", "90", "203.0.113.11"),
+        weighted("api.acme.example", "green", "10", "203.0.113.12"),
     ]
 }
 

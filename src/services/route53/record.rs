@@ -1,64 +1,73 @@
 //! A record set as it is read and written: one shape for both, so that what was read can be sent back.
 
-use aws_sdk_route53::types::{
-    AliasTarget as AwsAlias, GeoLocation, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover,
-    ResourceRecordSetRegion, RrType,
+use aws_sdk_route53::{
+    error::BuildError,
+    types::{
+        AliasTarget as AwsAlias, GeoLocation, ResourceRecord, ResourceRecordSet, ResourceRecordSetFailover,
+        ResourceRecordSetRegion, RrType,
+    },
 };
-use rmcp::schemars::JsonSchema;
+use rmcp::schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use crate::ops::OpError;
 
+// What models read of these is in the tool's own description: each word here would stand in every client's context.
+
 /// A DNS record set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline, description = "", transform = bare)]
 pub struct Record {
-    /// Full name, such as api.example.com
-    name: String,
-    /// A, AAAA, CNAME, TXT, MX, …
-    r#type: String,
-    /// Seconds; not with alias_target
+    pub(super) name: String,
+    pub(super) r#type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ttl: Option<i64>,
-    /// Values; TXT in quotes
+    pub(super) ttl: Option<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    resource_records: Vec<String>,
-    /// Instead of ttl and resource_records
+    #[schemars(extend("default" = null))]
+    pub(super) resource_records: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    alias_target: Option<AliasTarget>,
-    /// Tells several of one name and type apart
+    pub(super) alias_target: Option<AliasTarget>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    set_identifier: Option<String>,
+    pub(super) set_identifier: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    weight: Option<i64>,
-    /// Latency routing: the region the answer belongs to
+    pub(super) weight: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<String>,
-    /// PRIMARY or SECONDARY
+    pub(super) region: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    failover: Option<String>,
+    pub(super) failover: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    multi_value_answer: Option<bool>,
+    pub(super) geo_location: Option<Geo>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    health_check_id: Option<String>,
+    pub(super) multi_value_answer: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    geo_location: Option<Geo>,
+    pub(super) health_check_id: Option<String>,
+    /// Routing that this tool shows, but can't write.
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub(super) read_only_routing: Option<String>,
+}
+
+/// Leaves out what a wrong call is told anyway.
+pub(super) fn bare(schema: &mut Schema) {
+    schema.remove("additionalProperties");
+    schema.remove("required");
 }
 
 /// Where an alias points.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline, description = "", transform = bare)]
 pub struct AliasTarget {
-    /// The zone of the load balancer, distribution or record pointed at
-    hosted_zone_id: String,
-    dns_name: String,
-    #[serde(default)]
-    evaluate_target_health: bool,
+    pub(super) hosted_zone_id: String,
+    pub(super) dns_name: String,
+    pub(super) evaluate_target_health: bool,
 }
 
 /// Geolocation routing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline, description = "", transform = bare)]
 pub(super) struct Geo {
     #[serde(skip_serializing_if = "Option::is_none")]
     continent_code: Option<String>,
@@ -69,35 +78,52 @@ pub(super) struct Geo {
 }
 
 impl Record {
-    /// Name and type as Route 53 compares them: without case, with the last dot.
+    /// Name and type as Route 53 compares them.
     pub(super) fn name_and_type(&self) -> (String, String) {
-        let name = self.name.to_ascii_lowercase();
-        // Route 53 writes the wildcard as an octal escape.
-        let name = name
-            .strip_prefix('*')
-            .map_or(name.clone(), |rest| format!("\\052{rest}"));
-        let name = if name.ends_with('.') { name } else { format!("{name}.") };
-        (name, self.r#type.to_ascii_uppercase())
+        (normal(&self.name), self.r#type.to_ascii_uppercase())
     }
 
     /// Whether two describe the same set, whatever its values.
     pub(super) fn same_set(&self, other: &Self) -> bool {
         self.name_and_type() == other.name_and_type() && self.set_identifier == other.set_identifier
     }
+
+    /// The routing policies that it names. One is right at most.
+    pub(super) fn policies(&self) -> Vec<&str> {
+        let named = [
+            ("weight", self.weight.is_some()),
+            ("region", self.region.is_some()),
+            ("failover", self.failover.is_some()),
+            ("geo_location", self.geo_location.is_some()),
+            ("multi_value_answer", self.multi_value_answer == Some(true)),
+        ];
+        let known = named.into_iter().filter_map(|(name, given)| given.then_some(name));
+        known.chain(self.read_only_routing.as_deref()).collect()
+    }
+}
+
+/// A name as Route 53 compares it: without case, with the last dot, and the wildcard as an octal escape.
+pub(super) fn normal(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let name = name
+        .strip_prefix('*')
+        .map_or(name.clone(), |rest| format!("\\052{rest}"));
+    if name.ends_with('.') { name } else { format!("{name}.") }
 }
 
 impl From<ResourceRecordSet> for Record {
     fn from(set: ResourceRecordSet) -> Self {
+        let read_only_routing = match (&set.geo_proximity_location, &set.cidr_routing_config) {
+            (Some(_), _) => Some("geoproximity"),
+            (None, Some(_)) => Some("by the client's CIDR"),
+            (None, None) => None,
+        };
+        let values = set.resource_records.unwrap_or_default().into_iter();
         Self {
             name: set.name,
             r#type: set.r#type.as_str().to_owned(),
             ttl: set.ttl,
-            resource_records: set
-                .resource_records
-                .unwrap_or_default()
-                .into_iter()
-                .map(|r| r.value)
-                .collect(),
+            resource_records: values.map(|r| r.value).collect(),
             alias_target: set.alias_target.map(|alias| AliasTarget {
                 hosted_zone_id: alias.hosted_zone_id,
                 dns_name: alias.dns_name,
@@ -107,13 +133,14 @@ impl From<ResourceRecordSet> for Record {
             weight: set.weight,
             region: set.region.map(|r| r.as_str().to_owned()),
             failover: set.failover.map(|f| f.as_str().to_owned()),
-            multi_value_answer: set.multi_value_answer,
-            health_check_id: set.health_check_id,
             geo_location: set.geo_location.map(|geo| Geo {
                 continent_code: geo.continent_code,
                 country_code: geo.country_code,
                 subdivision_code: geo.subdivision_code,
             }),
+            multi_value_answer: set.multi_value_answer,
+            health_check_id: set.health_check_id,
+            read_only_routing: read_only_routing.map(str::to_owned),
         }
     }
 }
@@ -122,24 +149,7 @@ impl TryFrom<&Record> for ResourceRecordSet {
     type Error = OpError;
 
     fn try_from(record: &Record) -> Result<Self, OpError> {
-        let wrong = |what: &str| OpError::InvalidInput(format!("record `{}` {}: {what}", record.name, record.r#type));
-        match (&record.alias_target, record.resource_records.is_empty(), record.ttl) {
-            (Some(_), true, None) | (None, false, Some(_)) => {}
-            (Some(_), ..) => return Err(wrong("alias_target excludes ttl and resource_records")),
-            (None, true, _) => return Err(wrong("give resource_records and ttl, or alias_target")),
-            (None, false, None) => return Err(wrong("ttl is missing")),
-        }
-        let routed = record.weight.is_some()
-            || record.region.is_some()
-            || record.failover.is_some()
-            || record.geo_location.is_some()
-            || record.multi_value_answer.is_some();
-        if routed != record.set_identifier.is_some() {
-            return Err(wrong(
-                "set_identifier goes together with one of weight, region, failover, geo_location, multi_value_answer",
-            ));
-        }
-        let built = |e: aws_sdk_route53::error::BuildError| wrong(&e.to_string());
+        let built = |e: BuildError| OpError::InvalidInput(format!("record `{}` {}: {e}", record.name, record.r#type));
         let values = record
             .resource_records
             .iter()
@@ -196,31 +206,10 @@ mod tests {
             json!({"name": "a.example.com.", "type": "A", "ttl": 1, "resource_records": ["192.0.2.1"], "set_identifier": "eu", "region": "eu-west-1"}),
             json!({"name": "a.example.com.", "type": "A", "ttl": 1, "resource_records": ["192.0.2.1"], "set_identifier": "p", "failover": "PRIMARY", "health_check_id": "h"}),
             json!({"name": "a.example.com.", "type": "A", "ttl": 1, "resource_records": ["192.0.2.1"], "set_identifier": "g", "geo_location": {"country_code": "DE"}}),
+            json!({"name": "a.example.com.", "type": "A", "ttl": 1, "resource_records": ["192.0.2.1"], "set_identifier": "m", "multi_value_answer": true}),
         ] {
             let before = record(value);
             assert_eq!(Record::from(ResourceRecordSet::try_from(&before).unwrap()), before);
-        }
-    }
-
-    #[test]
-    fn half_records_are_refused_with_what_is_missing() {
-        for (value, expected) in [
-            (json!({"name": "a", "type": "A"}), "give resource_records and ttl"),
-            (
-                json!({"name": "a", "type": "A", "resource_records": ["192.0.2.1"]}),
-                "ttl is missing",
-            ),
-            (
-                json!({"name": "a", "type": "A", "ttl": 1, "alias_target": {"hosted_zone_id": "Z", "dns_name": "x"}}),
-                "excludes",
-            ),
-            (
-                json!({"name": "a", "type": "A", "ttl": 1, "resource_records": ["192.0.2.1"], "weight": 1}),
-                "set_identifier",
-            ),
-        ] {
-            let said = ResourceRecordSet::try_from(&record(value)).unwrap_err().to_string();
-            assert!(said.contains(expected), "{said}");
         }
     }
 

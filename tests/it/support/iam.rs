@@ -70,7 +70,7 @@ impl Proof {
         self.emulator.is_some()
     }
 
-    /// The role's only policy from now on, open sessions included.
+    /// The only policy of the role, and of the management account's in the sandbox, from now on, open sessions included.
     pub(crate) async fn allow(&self, policy: &Value) {
         match &self.emulator {
             None => {
@@ -78,6 +78,11 @@ impl Proof {
                 // The name of the one that the sandbox comes with.
                 sandbox
                     .put_role_policy(ACCOUNT, &self.role, "operate", policy)
+                    .await
+                    .unwrap();
+                // Organizations answers there only.
+                sandbox
+                    .put_role_policy("111111111111", "aws-ops-organization", "list-accounts", policy)
                     .await
                     .unwrap();
             }

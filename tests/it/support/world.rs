@@ -36,6 +36,9 @@ use super::{
 pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
 pub(crate) const BOB: &str = "b0b00000000000000000123456789abcdef";
 
+/// The role in the management account that looks at the organization.
+pub(crate) const MANAGEMENT_ROLE: &str = "arn:aws:iam::111111111111:role/aws-ops-organization";
+
 /// The workload accounts: name, id, the short form in bucket names, the public zone.
 pub(crate) const ACCOUNTS: [(&str, &str, &str, &str); 3] = [
     ("production", "222222222222", "prod", "acme.example."),
@@ -190,6 +193,9 @@ impl World {
         }
         if !["--toolsets", "--tools"].iter().any(|flag| flags.contains(flag)) {
             all.extend(["--toolsets", "all"]);
+        }
+        if !flags.contains(&"--allowed-role-arns") {
+            all.extend(["--allowed-role-arns", MANAGEMENT_ROLE]);
         }
         all.extend(flags);
         // Whatever the environment says, a test gets what it asks for.
