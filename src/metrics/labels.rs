@@ -39,9 +39,10 @@ impl Names {
 }
 
 /// Services that requests are signed for, as signatures name them.
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 13] = [
     "aws-mcp",
     "bedrock-agentcore",
+    "ec2",
     "iam",
     "organizations",
     "route53",

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
 mod dns;
+mod ec2;
 mod iam;
 mod objects;
 mod secrets;
@@ -49,6 +50,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     .await?;
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
+    ec2::fill(sandbox);
     iam::fill(sandbox).await?;
     objects::fill(sandbox).await
 }
@@ -182,6 +184,7 @@ fn operate(account: &str) -> Value {
     ]});
     if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
         statements.extend(iam::operate(account));
+        statements.extend(ec2::operate(account));
     }
     policy
 }

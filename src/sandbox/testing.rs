@@ -17,6 +17,8 @@ pub(super) struct Clients {
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) s3: aws_sdk_s3::Client,
     pub(super) iam: aws_sdk_iam::Client,
+    #[cfg(feature = "ec2")]
+    pub(super) ec2: aws_sdk_ec2::Client,
 }
 
 pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Credentials, region: &str) -> Clients {
@@ -36,6 +38,8 @@ pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Crede
         route53: aws_sdk_route53::Client::new(&config),
         s3: aws_sdk_s3::Client::new(&config),
         iam: aws_sdk_iam::Client::new(&config),
+        #[cfg(feature = "ec2")]
+        ec2: aws_sdk_ec2::Client::new(&config),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rmcp::model::JsonObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::{
         Allow, Policy, Target,
-        policy::{Place, arguments, resources},
+        policy::{Place, arguments, list_of, resources},
     },
     ops::{Access, Declaration, OpError},
 };
@@ -52,9 +52,7 @@ impl ReadPolicies {
     pub(super) fn apply(&self, entry: &Entry, target: Target, arguments: &JsonObject) -> Result<Target, OpError> {
         if entry.declaration.access > Access::Reveal {
             let policy = match target.place() {
-                Some(place) => writer(&entry.declaration, place, |name| {
-                    arguments.get(name).and_then(Value::as_str)
-                }),
+                Some(place) => writer(&entry.declaration, place, |name| arguments.get(name)),
                 None => Ok(Policy::nothing()),
             };
             let policy = policy.map_err(OpError::InvalidInput)?;
@@ -75,12 +73,23 @@ struct Sum<'e> {
 fn writer<'v>(
     declaration: &Declaration,
     place: Place<'_>,
-    argument: impl Fn(&str) -> Option<&'v str>,
+    argument: impl Fn(&str) -> Option<&'v Value>,
 ) -> Result<Policy, String> {
     // Two templates may mean the same where an argument is an ARN already; a policy has no room for repetition.
     let mut arns = BTreeSet::new();
+    let text = |name: &str| argument(name).and_then(Value::as_str);
     for template in &declaration.resources {
-        arns.extend(resources(template, place, &argument)?);
+        let Some(list) = list_of(template)? else {
+            arns.extend(resources(template, place, text)?);
+            continue;
+        };
+        let items = argument(list)
+            .and_then(Value::as_array)
+            .filter(|items| !items.is_empty());
+        for item in items.ok_or_else(|| format!("`{list}` is missing, or is no list with something in it"))? {
+            let item = |name: &str| if name == list { item.as_str() } else { text(name) };
+            arns.extend(resources(template, place, item)?);
+        }
     }
     let narrow = declaration.actions.iter().filter(|a| !declaration.anywhere.contains(a));
     let mut allows = vec![Allow::on(narrow, arns), Allow::everywhere(&declaration.anywhere)];
@@ -117,7 +126,10 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
         region: "ap-southeast-1",
         account: "123456789012",
     };
-    writer(declaration, place, |_| Some("x")).map(drop)
+    let lists: BTreeSet<&str> = declaration.resources.iter().filter_map(|t| list_of(t).ok()?).collect();
+    let (text, list) = (json!("x"), json!(["x"]));
+    let argument = |name: &str| Some(if lists.contains(name) { &list } else { &text });
+    writer(declaration, place, argument).map(drop)
 }
 
 /// The services of these actions.

@@ -5,6 +5,8 @@
 //! may do nothing. A tool that has no call in the table, or none that succeeds where the tests run, fails the build.
 
 pub(crate) mod accounts;
+#[cfg(feature = "ec2")]
+pub(crate) mod ec2;
 pub(crate) mod iam;
 pub(crate) mod route53;
 pub(crate) mod s3;
@@ -83,6 +85,8 @@ impl Things {
         let mut things = Self::default();
         secrets::prepare(world, &mut things).await;
         route53::prepare(world, &mut things).await;
+        #[cfg(feature = "ec2")]
+        ec2::prepare(world, &mut things).await;
         things
     }
 
@@ -109,6 +113,8 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         route53::steps(things),
         s3::steps(),
         iam::steps(),
+        #[cfg(feature = "ec2")]
+        ec2::steps(things),
     ]
     .into_iter()
     .flatten()

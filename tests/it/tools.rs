@@ -2,6 +2,8 @@
 
 mod accounts;
 mod deletion;
+#[cfg(feature = "ec2")]
+mod ec2;
 mod iam;
 mod owners;
 mod route53;
