@@ -215,6 +215,9 @@ async fn every_tool_names_an_argument_that_it_does_not_have() {
 #[tokio::test]
 async fn every_tool_says_that_the_role_may_not() {
     let proof = Proof::new().await;
+    let anything =
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+    proof.allow(&anything).await;
     let things = Things::new(&proof.world).await;
     let nothing =
         json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": "*", "Resource": "*" }] });
