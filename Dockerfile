@@ -1,7 +1,7 @@
 # The server in an image without a shell: one static binary, no user but `nonroot`, nothing to write to.
 #   docker build -t aws-ops-mcp .                                        for production, on the build machine's architecture
 #   docker build -t aws-ops-mcp:arm64 --platform linux/arm64 .           for another: compiled here, nothing is emulated
-#   docker build -t aws-ops-mcp:sandbox --build-arg FEATURES=sandbox .   with AWS accounts inside (docker-start.sh --sandbox)
+#   docker build -t aws-ops-mcp:sandbox --build-arg FEATURES=ec2,sandbox .   with AWS accounts inside (docker-start.sh --sandbox)
 # docs/image.md has the sizes, the list of what is inside (SBOM), and what AgentCore Runtime needs.
 
 FROM --platform=$BUILDPLATFORM rust:1.95-slim-bookworm AS build
@@ -19,7 +19,7 @@ RUN apt-get update \
 
 # Empty without BuildKit or --platform: then it is the build machine's own.
 ARG TARGETARCH
-ARG FEATURES=""
+ARG FEATURES="ec2"
 RUN case "${TARGETARCH:-$(dpkg --print-architecture)}" in \
         amd64) target=x86_64-unknown-linux-musl ;; \
         arm64) target=aarch64-unknown-linux-musl ;; \

@@ -38,8 +38,8 @@ find_engine() {
 
 build() {
     if [[ -n ${IMAGE:-} ]]; then return; fi
-    local tag=${IMAGE_ARCH:-latest} features=''
-    if [[ $SANDBOX == yes ]]; then tag=sandbox${IMAGE_ARCH:+-$IMAGE_ARCH} features=sandbox; fi
+    local tag=${IMAGE_ARCH:-latest} features=ec2
+    if [[ $SANDBOX == yes ]]; then tag=sandbox${IMAGE_ARCH:+-$IMAGE_ARCH} features=ec2,sandbox; fi
     IMAGE=$NAME:$tag
     local arguments=(-t "$IMAGE" --build-arg "FEATURES=$features" --build-arg "VERSION=$(version)")
     arguments+=(--build-arg "REVISION=$(revision)" --build-arg "SOURCE=$(source_url)")

@@ -13,6 +13,11 @@ build:
 test *ARGS:
     cargo test --locked {{ ARGS }}
 
+# What the feature `ec2` adds, whose SDK the other recipes leave out
+test-ec2:
+    cargo clippy --all-targets --locked --features ec2 -- -D warnings
+    cargo test --locked --features ec2 -- ec2 every_tool iam catalogue tokens asked
+
 # What a call costs, as built for the container image (docs/benchmarks.md); `just bench call` or `just bench fan-out` for one part
 bench *ARGS:
     cargo bench --locked --no-default-features --bench calls -- {{ ARGS }}

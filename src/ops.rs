@@ -79,16 +79,6 @@ impl Ops {
         self.deadline
     }
 
-    /// Waits, unless the deadline comes first: then it says `false` at once.
-    pub async fn pause(&self, pause: std::time::Duration) -> bool {
-        let next = Instant::now() + pause;
-        if self.deadline.is_some_and(|deadline| next > deadline) {
-            return false;
-        }
-        tokio::time::sleep_until(next).await;
-        true
-    }
-
     /// Tells a client that asked for it how far the call has got.
     pub fn progress(&self, said: impl Into<String>) {
         if let Some(listener) = &self.listener {

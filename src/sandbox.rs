@@ -138,7 +138,7 @@ impl Sandbox {
             cloudtrail: cloudtrail::CloudTrail::default(),
             cloudwatch: cloudwatch::CloudWatch::default(),
             logs: logs::Logs::default(),
-            ec2: ec2::Ec2::new(),
+            ec2: ec2::Ec2::default(),
             calls: Mutex::default(),
             throttled: AtomicBool::new(false),
         };

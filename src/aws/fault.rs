@@ -11,6 +11,8 @@ pub enum Fault {
     AccessDenied,
     /// There is no such thing.
     NotFound,
+    /// What it is asked for does not fit the state that it is in.
+    Conflict,
     /// Anything else.
     Other,
 }
@@ -35,6 +37,7 @@ impl Fault {
             "UnauthorizedOperation",
             "AllAccessDisabled",
         ];
+        const CONFLICTING: [&str; 3] = ["IncorrectInstanceState", "IncorrectState", "DeleteConflict"];
         if THROTTLED.contains(&code) || status == 429 || status == 503 {
             Self::Throttled
         } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
@@ -45,6 +48,8 @@ impl Fault {
             || status == 404
         {
             Self::NotFound
+        } else if CONFLICTING.contains(&code) {
+            Self::Conflict
         } else {
             Self::Other
         }
@@ -56,6 +61,7 @@ impl Fault {
             Self::Throttled => "throttled",
             Self::AccessDenied => "access_denied",
             Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
             Self::Other => "aws",
         }
     }
@@ -67,7 +73,11 @@ pub fn outcome(status: u16, code: impl FnOnce() -> String) -> &'static str {
         Ok(status) if !status.is_client_error() && !status.is_server_error() && !status.is_redirection() => "ok",
         // What has not changed is what was asked for.
         Ok(StatusCode::NOT_MODIFIED) => "ok",
-        _ => Fault::of(&code(), status).as_str(),
+        _ => match code().as_str() {
+            // EC2 says so of what it would have done.
+            "DryRunOperation" => "ok",
+            code => Fault::of(code, status).as_str(),
+        },
     }
 }
 
@@ -110,6 +120,10 @@ mod tests {
     fn an_answer_counts_by_its_code_and_then_by_its_status() {
         let of = |status, code: &str| outcome(status, || code.to_owned());
         assert_eq!([of(200, ""), of(204, ""), of(304, "")], ["ok"; 3]);
+        assert_eq!(of(412, "DryRunOperation"), "ok");
+        assert_eq!(of(403, "UnauthorizedOperation"), "access_denied");
+        assert_eq!(of(400, "InvalidInstanceID.NotFound"), "not_found");
+        assert_eq!(of(400, "IncorrectInstanceState"), "conflict");
         assert_eq!(
             [of(400, "Throttling"), of(503, "SlowDown"), of(429, "")],
             ["throttled"; 3]

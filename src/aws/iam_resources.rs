@@ -36,6 +36,8 @@ pub enum ResourceKind {
     Policy,
     /// A role, user or group.
     Principal,
+    /// An instance.
+    Instance,
 }
 
 impl ResourceKind {
@@ -73,6 +75,10 @@ impl ResourceKind {
             | "logs:StopQuery" => Self::Any,
             "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
             "iam:GetAccountAuthorizationDetails" | "iam:ListPolicies" | "iam:ListUsers" => Self::Any,
+            "ec2:DescribeInstances" | "ec2:DescribeSecurityGroups" | "ec2:DescribeVolumes" => Self::Any,
+            "ec2:GetConsoleOutput" | "ec2:RebootInstances" | "ec2:StartInstances" | "ec2:StopInstances" => {
+                Self::Instance
+            }
             "iam:GetRole" | "iam:GetRolePolicy" | "iam:ListAttachedRolePolicies" | "iam:ListRolePolicies" => Self::Role,
             "iam:GetAccessKeyLastUsed" | "iam:ListAccessKeys" => Self::User,
             "iam:GetPolicy" | "iam:GetPolicyVersion" | "iam:ListPolicyVersions" => Self::Policy,
@@ -139,6 +145,7 @@ impl ResourceKind {
             Self::User => format!("arn:{partition}:iam::{account}:user/*"),
             Self::Policy => format!("arn:{partition}:iam::*:policy/*"),
             Self::Principal => format!("arn:{partition}:iam::{account}:*"),
+            Self::Instance => format!("arn:{partition}:ec2:*:{account}:instance/*"),
         }
     }
 
@@ -166,6 +173,7 @@ impl ResourceKind {
             Self::User => "User",
             Self::Policy => "Policy",
             Self::Principal => "Principal",
+            Self::Instance => "Instance",
         }
     }
 }

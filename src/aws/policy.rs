@@ -223,6 +223,8 @@ pub enum Form {
     Last,
     /// A name, or the ARN that the template makes of it, with or without what the template puts behind it.
     Arn,
+    /// Each of a list, as [`Form::Segment`]: one ARN for each.
+    Each,
 }
 
 /// A piece of a template.
@@ -246,7 +248,18 @@ pub fn arguments(template: &str) -> Result<Vec<&str>, String> {
         .collect())
 }
 
-/// The resources that a template means in this place with these arguments.
+/// The argument that is a list, if a template such as `…:instance/{instance_ids|each}` has one.
+///
+/// # Errors
+/// A template that can't be read.
+pub fn list_of(template: &str) -> Result<Option<&str>, String> {
+    Ok(pieces(template)?.into_iter().find_map(|p| match p {
+        Piece::Hole(name, Form::Each) => Some(name),
+        _ => None,
+    }))
+}
+
+/// The resources that a template means in this place with these arguments, of a list's with one of its items.
 ///
 /// # Errors
 /// An argument that is missing, or that can't be said without allowing more than it names.
@@ -280,10 +293,10 @@ pub fn resources<'v>(
         let value = match form {
             Form::Text => value,
             Form::Last => value.rsplit('/').next().unwrap_or_default(),
-            Form::Segment if value.contains(['/', ':']) => {
+            Form::Segment | Form::Each if value.contains(['/', ':']) => {
                 return Err(format!("{name} `{value}` can't hold `/` or `:`: give the plain name"));
             }
-            Form::Segment => value,
+            Form::Segment | Form::Each => value,
             Form::Arn if value.starts_with("arn:") => {
                 let rest = value.strip_prefix(arn.as_str()).ok_or_else(|| {
                     format!("{name} `{value}` is not in account {}, region {}: an ARN that the call's target can change begins with {arn}", place.account, place.region)
@@ -330,6 +343,7 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
             Some((name, "segment")) => (name, Form::Segment),
             Some((name, "last")) => (name, Form::Last),
             Some((name, "arn")) => (name, Form::Arn),
+            Some((name, "each")) => (name, Form::Each),
             Some((_, other)) => return Err(format!("the resource `{template}` has an unknown form `{other}`")),
         };
         pieces.push(Piece::Fixed(fixed));

@@ -111,7 +111,11 @@ pub fn markdown(catalogue: &Catalogue) -> String {
         format!(
             "| `{}` | {} | {} | {} | {actions} |",
             e.tool.name,
-            e.toolset,
+            match e.toolset {
+                // Not in every build, unlike in the table.
+                "ec2" => "ec2 (cargo feature)",
+                toolset => toolset,
+            },
             e.declaration.access.as_str(),
             summary(e)
         )

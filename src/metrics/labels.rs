@@ -39,9 +39,12 @@ impl Names {
 }
 
 /// Services that requests are signed for, as signatures name them.
-const SERVICES: [&str; 14] = [
+const SERVICES: [&str; 17] = [
     "aws-mcp",
     "bedrock-agentcore",
+    "cloudcontrolapi",
+    "cloudtrail",
+    "ec2",
     "iam",
     "logs",
     "monitoring",

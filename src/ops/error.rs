@@ -41,6 +41,8 @@ pub enum ErrorCode {
     AccessDenied,
     /// AWS says there is no such thing.
     NotFound,
+    /// AWS says that it does not fit the state the thing is in.
+    Conflict,
     /// AWS answered with another error.
     Aws,
     /// AWS asks for patience.
@@ -207,6 +209,7 @@ fn aws_kind(code: &str, status: u16) -> ErrorCode {
         Fault::Throttled => ErrorCode::Throttled,
         Fault::AccessDenied => ErrorCode::AccessDenied,
         Fault::NotFound => ErrorCode::NotFound,
+        Fault::Conflict => ErrorCode::Conflict,
         Fault::Other => ErrorCode::Aws,
     }
 }

@@ -278,6 +278,10 @@ impl Denied {
             "User: {} is not authorized to perform: {} on resource: {resource}{why}",
             who.arn, check.action
         );
+        if service == "ec2" {
+            let text = format!("You are not authorized to perform this operation. {text}");
+            return AwsError::forbidden("UnauthorizedOperation", text);
+        }
         if matches!(
             service,
             "secretsmanager" | "organizations" | "cloudcontrolapi" | "cloudtrail" | "logs"

@@ -154,7 +154,7 @@ impl Inner {
             "cloudtrail" => self.cloudtrail.handle(operation, &input, context),
             "monitoring" => self.cloudwatch.handle(operation, &input, context),
             "logs" => self.logs.handle(operation, &input, context),
-            "ec2" => self.ec2.handle(operation, input, context).await,
+            "ec2" => self.ec2.handle(operation, &input, context),
             _ => {
                 let listing = self.s3.listing_check(&input);
                 match self.s3.handle(operation, input, context).await {

@@ -11,6 +11,7 @@ mod cloudtrail;
 pub(super) mod cloudwatch;
 mod dns;
 pub(super) mod logs;
+mod ec2;
 mod iam;
 mod objects;
 mod organization;
@@ -55,6 +56,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     .await?;
     secrets::fill(sandbox).await?;
     dns::fill(sandbox);
+    ec2::fill(sandbox);
     iam::fill(sandbox).await?;
     cloud_control::fill(sandbox);
     cloudtrail::fill(sandbox);
@@ -180,6 +182,7 @@ fn operate(account: &str) -> Value {
     statements.extend(cloudtrail::operate(account));
     statements.extend(logs::operate(account));
     statements.extend(iam::operate(account));
+    statements.extend(ec2::operate(account));
     json!({ "Version": "2012-10-17", "Statement": statements })
 }
 

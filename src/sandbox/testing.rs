@@ -19,6 +19,8 @@ pub(super) struct Clients {
     pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) iam: aws_sdk_iam::Client,
+    #[cfg(feature = "ec2")]
+    pub(super) ec2: aws_sdk_ec2::Client,
 }
 
 pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Credentials, region: &str) -> Clients {
@@ -40,6 +42,8 @@ pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Crede
         cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
         logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         iam: aws_sdk_iam::Client::new(&config),
+        #[cfg(feature = "ec2")]
+        ec2: aws_sdk_ec2::Client::new(&config),
     }
 }
 

@@ -210,7 +210,7 @@ fn verdict(result: &Result<CallToolResponse, OpError>) -> Verdict {
 fn of_code(code: ErrorCode, message: impl Fn() -> String) -> Verdict {
     match code {
         ErrorCode::Unreachable | ErrorCode::Timeout => Verdict::Down(message()),
-        ErrorCode::AccessDenied | ErrorCode::NotFound | ErrorCode::Aws => Verdict::Up,
+        ErrorCode::AccessDenied | ErrorCode::NotFound | ErrorCode::Conflict | ErrorCode::Aws => Verdict::Up,
         _ => Verdict::Neither,
     }
 }

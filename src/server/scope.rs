@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rmcp::model::JsonObject;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     aws::{
         Allow, Policy, Target,
-        policy::{Place, arguments, resources},
+        policy::{Place, arguments, list_of, resources},
         resource_types::ResourceType,
     },
     ops::{Access, Declaration, OpError},
@@ -65,9 +65,7 @@ impl ReadPolicies {
     pub(super) fn apply(&self, entry: &Entry, target: Target, arguments: &JsonObject) -> Result<Target, OpError> {
         if entry.declaration.access > Access::Reveal {
             let policy = match target.place() {
-                Some(place) => writer(&entry.declaration, place, |name| {
-                    arguments.get(name).and_then(Value::as_str)
-                }),
+                Some(place) => writer(&entry.declaration, place, |name| arguments.get(name)),
                 None => Ok(Policy::nothing()),
             };
             let policy = policy.map_err(OpError::InvalidInput)?;
@@ -89,17 +87,30 @@ struct Sum<'e> {
 fn writer<'v>(
     declaration: &Declaration,
     place: Place<'_>,
-    argument: impl Fn(&str) -> Option<&'v str>,
+    argument: impl Fn(&str) -> Option<&'v Value>,
 ) -> Result<Policy, String> {
     // Two templates may mean the same where an argument is an ARN already; a policy has no room for repetition.
     let mut arns = BTreeSet::new();
+    let text = |name: &str| argument(name).and_then(Value::as_str);
     for template in &declaration.resources {
-        arns.extend(resources(template, place, &argument)?);
+        let Some(list) = list_of(template)? else {
+            arns.extend(resources(template, place, text)?);
+            continue;
+        };
+        let items = argument(list)
+            .and_then(Value::as_array)
+            .filter(|items| !items.is_empty());
+        for item in items.ok_or_else(|| format!("`{list}` is missing, or is no list with something in it"))? {
+            let item = |name: &str| if name == list { item.as_str() } else { text(name) };
+            arns.extend(resources(template, place, item)?);
+        }
     }
     let narrow = declaration.actions.iter().filter(|a| !declaration.anywhere.contains(a));
     let mut allows = vec![Allow::on(narrow, arns), Allow::everywhere(&declaration.anywhere)];
     if let Some(name) = &declaration.service_of {
-        let kind = argument(name).ok_or_else(|| format!("`{name}` is missing, or is no text"))?;
+        let kind = argument(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("`{name}` is missing, or is no text"))?;
         allows.push(Allow::everywhere(ResourceType::parse(kind)?.actions()));
     }
     allows.extend(services(&declaration.actions).map(|s| Allow::keys_of(s, &declaration.key_actions)));
@@ -138,7 +149,15 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
         region: "ap-southeast-1",
         account: "123456789012",
     };
-    let argument = |name: &str| Some(if typed == Some(name) { "AWS::Service::Type" } else { "x" });
+    let lists: BTreeSet<&str> = declaration.resources.iter().filter_map(|t| list_of(t).ok()?).collect();
+    let (text, list, kind) = (json!("x"), json!(["x"]), json!("AWS::Service::Type"));
+    let argument = |name: &str| {
+        Some(match lists.contains(name) {
+            _ if typed == Some(name) => &kind,
+            true => &list,
+            false => &text,
+        })
+    };
     writer(declaration, place, argument).map(drop)
 }
 

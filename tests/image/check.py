@@ -159,6 +159,8 @@ def main():
     must(said.startswith(BINARY), said.strip())
     refused = engine("run", "--rm", *options("-e", f"MCP_AUTH_TOKEN={TOKEN}"), "serve", "--sandbox", check=False)
     must(refused.returncode == 2, "serve --sandbox is refused", refused.stderr)
+    listed = engine("run", "--rm", *options(), "tools", "--toolsets", "ec2", check=False)
+    must("describe_instances" in listed.stdout, "EC2's tools are in it", listed.stderr)
     served()
 
 

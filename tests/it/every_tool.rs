@@ -10,6 +10,8 @@ pub(crate) mod cloud_control;
 pub(crate) mod cloudtrail;
 pub(crate) mod cloudwatch;
 pub(crate) mod logs;
+#[cfg(feature = "ec2")]
+pub(crate) mod ec2;
 pub(crate) mod iam;
 pub(crate) mod route53;
 pub(crate) mod s3;
@@ -147,6 +149,10 @@ impl Things {
         if wanted("cloud_control") {
             cloud_control::prepare(world, &mut things).await;
         }
+        #[cfg(feature = "ec2")]
+        if wanted("ec2") {
+            ec2::prepare(world, &mut things).await;
+        }
         things
     }
 
@@ -180,6 +186,8 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         organizations::steps(),
         cloud_control::steps(things),
         cloudtrail::steps(),
+        #[cfg(feature = "ec2")]
+        ec2::steps(things),
     ]
     .into_iter()
     .flatten()
@@ -280,6 +288,9 @@ async fn every_tool_names_an_argument_that_it_does_not_have() {
 #[tokio::test]
 async fn every_tool_says_that_the_role_may_not() {
     let proof = Proof::new().await;
+    let anything =
+        json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
+    proof.allow(&anything).await;
     let things = Things::new(&proof.world).await;
     let nothing =
         json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Deny", "Action": "*", "Resource": "*" }] });

@@ -49,12 +49,18 @@ fn without(policy: &Value, action: &str) -> Value {
     policy
 }
 
-/// The other emulator asks for GetChange on `*`, AWS on the change (Service Authorization Reference, Route 53).
-fn widen_changes(policy: &mut Value) {
+/// The other emulator asks for some actions on `*`, AWS on what they are about (Service Authorization Reference): GetChange on the
+/// change, and GetAccessKeyLastUsed on the key's user, whom it doesn't look up.
+fn widen(policy: &mut Value) {
     let statements = policy["Statement"].as_array_mut().unwrap();
-    let changes = statements.iter_mut().find(|s| s["Sid"] == "Route53ReadChange").unwrap();
-    assert_eq!(changes["Resource"], "arn:aws:route53:::change/*");
-    changes["Resource"] = json!("*");
+    for (sid, resource) in [
+        ("Route53ReadChange", "arn:aws:route53:::change/*"),
+        ("IamReadUser", "arn:aws:iam::444444444444:user/*"),
+    ] {
+        let statement = statements.iter_mut().find(|s| s["Sid"] == sid).unwrap();
+        assert_eq!(statement["Resource"], resource);
+        statement["Resource"] = json!("*");
+    }
 }
 
 #[test]
@@ -81,7 +87,7 @@ async fn with_the_printed_policy_all_works_and_without_an_action_exactly_what_de
     let proof = Proof::new().await;
     let mut policy = printed("target-policy", &["--account", ACCOUNT]);
     if proof.elsewhere() {
-        widen_changes(&mut policy);
+        widen(&mut policy);
     }
     let catalogue = Catalogue::new(true).unwrap();
     let declares = |toolset: &str, action: &String| {

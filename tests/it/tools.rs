@@ -5,6 +5,8 @@ mod cloud_control;
 mod cloudtrail;
 mod deletion;
 mod organizations;
+#[cfg(feature = "ec2")]
+mod ec2;
 mod iam;
 mod cloudwatch;
 mod logs;

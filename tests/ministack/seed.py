@@ -88,6 +88,13 @@ def roles(environment: str, account: str, base: str) -> str:
             "arn:aws:s3:::*",
             Condition={"StringEquals": {"aws:ResourceAccount": account}},
         ),
+        # Which users and instances it is about, the emulator does not ask of every action.
+        allow([
+            "iam:GetAccountAuthorizationDetails", "iam:ListUsers", "iam:ListPolicies", "iam:GetPolicy", "iam:GetPolicyVersion",
+            "iam:ListPolicyVersions", "iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy",
+            "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed", "ec2:DescribeInstances", "ec2:DescribeSecurityGroups",
+            "ec2:DescribeVolumes", "ec2:StartInstances", "ec2:StopInstances", "ec2:RebootInstances",
+        ]),
     )  # fmt: skip
     iam.put_role_policy(RoleName=ROLE, PolicyName="operate", PolicyDocument=operate)
     if environment == "production":
@@ -111,6 +118,17 @@ def people(account: str):
     for name in ("ci-deployer", "jane.doe"):
         iam.create_user(UserName=name)
         iam.create_access_key(UserName=name)
+
+
+def machines(account: str):
+    ec2 = client("ec2", account)
+    for name in ("web-1", "batch-1"):
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": name}]}]
+        ec2.run_instances(
+            ImageId="ami-0123456789abcdef0", MinCount=1, MaxCount=1, InstanceType="t3.small", TagSpecifications=tags
+        )
+    for size in (20, 500):
+        ec2.create_volume(AvailabilityZone=f"{REGION}a", Size=size, VolumeType="gp3")
 
 
 def secrets(environment: str, account: str):
@@ -282,6 +300,7 @@ def main():
     for environment, account in WORKLOADS.items():
         targets[environment] = roles(environment, account, base)
         people(account)
+        machines(account)
         secrets(environment, account)
         zones(environment, account)
         buckets(environment, account)

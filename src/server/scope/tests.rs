@@ -137,6 +137,8 @@ fn no_change_is_left_out_and_every_policy_fits() {
         let names = ["secret_id", "name", "hosted_zone_id", "bucket", "key"];
         let mut arguments: JsonObject = names.iter().map(|n| ((*n).to_owned(), json!("x".repeat(64)))).collect();
         arguments.insert("type_name".to_owned(), json!("AWS::RDS::DBInstance"));
+        let ids: Value = (0..20).map(|n| format!("i-{n:017}")).collect();
+        arguments.insert("instance_ids".to_owned(), ids);
         let target = catalogue
             .policies()
             .apply(entry, target("eu-west-1"), &arguments)
@@ -245,6 +247,47 @@ fn what_looks_at_everything_does_so_with_aws_s_own_policy_and_only_reads() {
         let error = ReadPolicies::new([entry("do_it", meta)].iter()).err().unwrap();
         assert!(error.contains(said), "{error}");
     }
+}
+
+#[test]
+fn a_change_of_several_things_names_each_of_them() {
+    let meta = declare(Access::Write, &["ec2:StartInstances"])
+        .on(&["arn:{partition}:ec2:{region}:{account}:instance/{instance_ids|each}"]);
+    let declaration = Declaration::of(&Tool::new("do_it", "", JsonObject::new()).with_meta(meta));
+    let place = Place {
+        partition: "aws",
+        region: "eu-west-1",
+        account: "222222222222",
+    };
+    let policy = |ids: Value| writer(&declaration, place, |name| (name == "instance_ids").then_some(&ids));
+    let written: Value = serde_json::from_str(policy(json!(["i-1", "i-2", "i-1", "i-*"])).unwrap().as_str()).unwrap();
+    let arn = |id: &str| format!("arn:aws:ec2:eu-west-1:222222222222:instance/{id}");
+    assert_eq!(
+        written["Statement"][0]["Resource"],
+        json!([arn("i-${*}"), arn("i-1"), arn("i-2")])
+    );
+    for (ids, said) in [
+        (json!([]), "no list with something in it"),
+        (json!("i-1"), "no list with something in it"),
+        (json!([7]), "no text"),
+        (json!(["i-1/x"]), "can't hold `/`"),
+        (json!([""]), "empty"),
+        (json!(vec!["i-0123456789abcdef0"; 1]), ""),
+        ((0..40).map(|n| format!("i-{n:017}")).collect(), "too long"),
+    ] {
+        match policy(ids.clone()) {
+            Ok(_) => assert!(said.is_empty(), "{ids}"),
+            Err(error) => assert!(!said.is_empty() && error.contains(said), "{ids}: {error}"),
+        }
+    }
+    // As many as the tool takes have room where the ARNs are longest.
+    let longest = Place {
+        partition: "aws-us-gov",
+        region: "ap-southeast-1",
+        account: "123456789012",
+    };
+    let most: Value = (0..20).map(|n| format!("i-{n:017}")).collect();
+    writer(&declaration, longest, |_| Some(&most)).unwrap();
 }
 
 #[test]

@@ -298,6 +298,40 @@ fn iam() -> Vec<(&'static str, Value, Value)> {
     calls.map(|(tool, arguments)| (tool, arguments, reads.clone())).to_vec()
 }
 
+/// Empty without the feature, as is the toolset.
+fn ec2() -> Vec<(&'static str, Value, Value)> {
+    if cfg!(not(feature = "ec2")) {
+        return Vec::new();
+    }
+    let allow = |action: Value, resource: Value| json!({ "Effect": "Allow", "Action": action, "Resource": resource });
+    let actions = json!([
+        "ec2:DescribeInstances",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeVolumes",
+        "ec2:GetConsoleOutput"
+    ]);
+    let reads = json!([allow(actions, json!("*"))]);
+    let id = "i-0a400000000000001";
+    let on = |action: &str| {
+        let arn = format!("arn:aws:ec2:us-east-1:444444444444:instance/{id}");
+        allow(json!(action), json!(arn))
+    };
+    let grant = json!({
+        "Effect": "Allow", "Action": "kms:CreateGrant", "Resource": "*",
+        "Condition": { "StringLike": { "kms:ViaService": "ec2.*" } },
+    });
+    let ids = json!({ "instance_ids": [id] });
+    vec![
+        ("describe_instances", json!({}), reads.clone()),
+        ("describe_security_groups", json!({}), reads.clone()),
+        ("describe_volumes", json!({}), reads.clone()),
+        ("get_console_output", json!({ "instance_id": id }), reads),
+        ("reboot_instances", ids.clone(), json!([on("ec2:RebootInstances")])),
+        ("stop_instances", ids.clone(), json!([on("ec2:StopInstances")])),
+        ("start_instances", ids, json!([on("ec2:StartInstances"), grant])),
+    ]
+}
+
 /// The registry, with an external id for development.
 fn with_external_id() -> String {
     let mut accounts = registered();
@@ -314,7 +348,7 @@ async fn sts_is_asked_for_exactly_what_each_tool_declares() {
     let Some((world, recorder)) = World::recorded(&flags).await else {
         return;
     };
-    let declared = [declared(&zone_id(&world).await), iam()].concat();
+    let declared = [declared(&zone_id(&world).await), iam(), ec2()].concat();
     let mut tools: Vec<&str> = declared.iter().map(|(tool, ..)| *tool).collect();
     let catalogue = Catalogue::new(true).unwrap();
     let mut known: Vec<&str> = catalogue
