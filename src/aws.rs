@@ -17,6 +17,7 @@ pub mod profile;
 pub mod refresh;
 pub mod registry;
 pub mod resolve;
+pub mod resource_types;
 pub mod scope;
 pub mod select;
 pub mod session;

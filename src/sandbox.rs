@@ -27,6 +27,7 @@ use awsim_core::AwsError;
 use awsim_iam::IamService;
 
 mod authorise;
+mod cbor;
 mod cloud_control;
 mod cloudtrail;
 mod cloudwatch;

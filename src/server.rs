@@ -8,8 +8,10 @@ mod fan_out;
 mod filter;
 mod finish;
 mod forwarded;
+mod progress;
 mod record;
 mod resources;
+mod runbooks;
 mod schema;
 mod scope;
 
@@ -21,9 +23,10 @@ use rmcp::{
     handler::server::tool::IntoCallToolResult,
     model::{
         CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
-        Implementation, JsonObject, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ProtocolVersion, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
+        ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
+        ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
+        ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -190,10 +193,15 @@ impl Server {
                 Err(error) => Err(error),
             }
         } else {
+            let (tell, heard) = progress::notes();
             let work = async {
                 let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
-                inner.attempt(&call, target, &mut outcome).await
+                let watch = tell.watch(0, inner.patience(call.entry).0, None);
+                // With the last teller end the notes.
+                drop(tell);
+                inner.attempt(&call, target, &watch, &mut outcome).await
             };
+            let work = heard.beside(&call, None, &[], work);
             let result = self.within_deadline(call.entry, &cancelled, work).await;
             inner.note_timeout(&call, outcome.target.as_ref(), &result);
             result
@@ -232,6 +240,7 @@ impl ServerHandler for Server {
             ServerCapabilities::builder()
                 .enable_tools()
                 .enable_resources()
+                .enable_prompts()
                 .enable_completions()
                 .build(),
         )
@@ -298,6 +307,28 @@ impl ServerHandler for Server {
         };
         let content = ResourceContents::text(content.to_string(), request.uri).with_mime_type("application/json");
         Ok(ReadResourceResult::new(vec![content]).into())
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        self.authorised(&context)?;
+        Ok(ListPromptsResult::with_all_items(runbooks::list(&self.0.catalogue)))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        self.authorised(&context)?;
+        let arguments = request.arguments.unwrap_or_default();
+        match runbooks::get(&self.0.catalogue, &request.name, &arguments) {
+            Ok(prompt) => Ok(prompt.into()),
+            Err(why) => Err(ErrorData::invalid_params(why, None)),
+        }
     }
 
     async fn complete(

@@ -96,8 +96,8 @@ pub fn code_of(header: Option<&str>, body: &[u8]) -> String {
         Some(after.split_once("</Code>")?.0.to_owned())
     };
     let code = header.map(str::to_owned).or_else(json).or_else(xml).unwrap_or_default();
-    // `Type:http://…` and `namespace#Type` are both in use.
-    let bare = code.split(':').next().unwrap_or_default();
+    // `Type:http://…`, `Type;Sender` and `namespace#Type` are all in use.
+    let bare = code.split([':', ';']).next().unwrap_or_default();
     bare.rsplit('#').next().unwrap_or_default().trim().to_owned()
 }
 
@@ -112,6 +112,7 @@ mod tests {
         let xml = b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code></Error></ErrorResponse>";
         assert_eq!(code_of(None, xml), "Throttling");
         assert_eq!(code_of(Some("SlowDown:http://x"), b"{}"), "SlowDown");
+        assert_eq!(code_of(Some("Throttling;Sender"), b"\xa0"), "Throttling");
         assert_eq!(code_of(None, b"\xff<html>"), "");
     }
 

@@ -222,7 +222,11 @@ async fn told(mut answer: HttpResponse) -> Result<(HttpResponse, &'static str), 
     let body = Limited::new(body, LARGEST_ERROR).collect().await;
     let body = body.map_err(ConnectorError::io)?.to_bytes();
     let outcome = fault::outcome(status, || {
-        fault::code_of(answer.headers().get("x-amzn-errortype"), &body)
+        // CloudWatch says in CBOR what went wrong, and in a header.
+        let header = ["x-amzn-errortype", "x-amzn-query-error"]
+            .iter()
+            .find_map(|name| answer.headers().get(*name));
+        fault::code_of(header, &body)
     });
     *answer.body_mut() = SdkBody::from(body);
     Ok((answer, outcome))

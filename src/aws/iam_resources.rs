@@ -15,8 +15,14 @@ pub enum ResourceKind {
     Change,
     /// A bucket. Its ARN has no account.
     Bucket,
+    /// A bucket that does not exist yet: it is nobody's. Others' names are taken.
+    NewBucket,
     /// An object. Its ARN has no account.
     Object,
+    /// A Lambda function.
+    Function,
+    /// A log group, with its streams.
+    LogGroup,
     /// A role.
     Role,
     /// A user.
@@ -34,6 +40,21 @@ impl ResourceKind {
     pub fn of(action: &str) -> Option<Self> {
         Some(match action {
             "secretsmanager:ListSecrets" | "route53:ListHostedZones" | "s3:ListAllMyBuckets" => Self::Any,
+            // Cloud Control's. The resources themselves are judged by their own services' actions.
+            "cloudformation:GetResource"
+            | "cloudformation:GetResourceRequestStatus"
+            | "cloudformation:ListResources"
+            | "cloudformation:UpdateResource"
+            | "cloudtrail:LookupEvents" => Self::Any,
+            // Alarms are resources, but composite ones are only shown to who may describe `*` (DescribeAlarms).
+            "cloudwatch:DescribeAlarms"
+            | "cloudwatch:DescribeAlarmHistory"
+            | "cloudwatch:GetMetricData"
+            | "cloudwatch:GetMetricStatistics"
+            | "cloudwatch:ListMetrics"
+            | "logs:GetQueryResults"
+            | "logs:StopQuery" => Self::Any,
+            "logs:DescribeLogGroups" | "logs:FilterLogEvents" | "logs:StartQuery" => Self::LogGroup,
             "iam:GetAccountAuthorizationDetails" | "iam:ListPolicies" | "iam:ListUsers" => Self::Any,
             "ec2:DescribeInstances" | "ec2:DescribeSecurityGroups" | "ec2:DescribeVolumes" => Self::Any,
             "ec2:GetConsoleOutput" | "ec2:RebootInstances" | "ec2:StartInstances" | "ec2:StopInstances" => {
@@ -45,15 +66,42 @@ impl ResourceKind {
             "iam:SimulatePrincipalPolicy" => Self::Principal,
             "secretsmanager:CreateSecret"
             | "secretsmanager:DeleteSecret"
+            | "secretsmanager:DescribeSecret"
+            | "secretsmanager:GetResourcePolicy"
             | "secretsmanager:GetSecretValue"
+            | "secretsmanager:ListSecretVersionIds"
+            | "secretsmanager:PutResourcePolicy"
+            | "secretsmanager:RestoreSecret"
+            | "secretsmanager:RotateSecret"
             | "secretsmanager:TagResource"
+            | "secretsmanager:UntagResource"
             | "secretsmanager:UpdateSecret" => Self::Secret,
+            "lambda:InvokeFunction" => Self::Function,
             "route53:ChangeResourceRecordSets" | "route53:ListResourceRecordSets" => Self::HostedZone,
             "route53:GetChange" => Self::Change,
-            "s3:ListBucket" => Self::Bucket,
-            "s3:DeleteObject" | "s3:DeleteObjectVersion" | "s3:GetObject" | "s3:GetObjectVersion" | "s3:PutObject" => {
-                Self::Object
-            }
+            "s3:CreateBucket" => Self::NewBucket,
+            "s3:GetBucketAcl"
+            | "s3:GetBucketLogging"
+            | "s3:GetBucketOwnershipControls"
+            | "s3:GetBucketPolicyStatus"
+            | "s3:GetBucketPublicAccessBlock"
+            | "s3:GetBucketVersioning"
+            | "s3:GetEncryptionConfiguration"
+            | "s3:GetLifecycleConfiguration"
+            | "s3:ListBucket"
+            | "s3:ListBucketVersions"
+            | "s3:PutBucketOwnershipControls"
+            | "s3:PutBucketPublicAccessBlock"
+            | "s3:PutBucketVersioning"
+            | "s3:PutEncryptionConfiguration" => Self::Bucket,
+            "s3:DeleteObject"
+            | "s3:DeleteObjectVersion"
+            | "s3:GetObject"
+            | "s3:GetObjectTagging"
+            | "s3:GetObjectVersion"
+            | "s3:GetObjectVersionTagging"
+            | "s3:PutObject"
+            | "s3:PutObjectTagging" => Self::Object,
             _ => return None,
         })
     }
@@ -65,8 +113,10 @@ impl ResourceKind {
             Self::Secret => format!("arn:{partition}:secretsmanager:*:{account}:secret:*"),
             Self::HostedZone => format!("arn:{partition}:route53:::hostedzone/*"),
             Self::Change => format!("arn:{partition}:route53:::change/*"),
-            Self::Bucket => format!("arn:{partition}:s3:::*"),
+            Self::Bucket | Self::NewBucket => format!("arn:{partition}:s3:::*"),
             Self::Object => format!("arn:{partition}:s3:::*/*"),
+            Self::Function => format!("arn:{partition}:lambda:*:{account}:function:*"),
+            Self::LogGroup => format!("arn:{partition}:logs:*:{account}:log-group:*"),
             Self::Role => format!("arn:{partition}:iam::{account}:role/*"),
             Self::User => format!("arn:{partition}:iam::{account}:user/*"),
             Self::Policy => format!("arn:{partition}:iam::*:policy/*"),
@@ -89,7 +139,10 @@ impl ResourceKind {
             Self::HostedZone => "HostedZone",
             Self::Change => "Change",
             Self::Bucket => "Bucket",
+            Self::NewBucket => "NewBucket",
             Self::Object => "Object",
+            Self::Function => "Function",
+            Self::LogGroup => "LogGroup",
             Self::Role => "Role",
             Self::User => "User",
             Self::Policy => "Policy",

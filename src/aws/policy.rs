@@ -132,6 +132,15 @@ impl Policy {
         if reading { reads.clone() } else { all.clone() }
     }
 
+    /// The same, and beside it all that [`READ_ONLY_ACCESS`] allows: what both together allow is what the session may do.
+    #[must_use]
+    pub fn with_read_only_access(self) -> Self {
+        Self {
+            managed: Some(READ_ONLY_ACCESS),
+            ..self
+        }
+    }
+
     /// The AWS managed policy that STS gets beside the document, by its name.
     pub fn managed(&self) -> Option<&'static str> {
         self.managed

@@ -43,6 +43,12 @@ pub struct Declaration {
     pub anywhere: Vec<String>,
     /// KMS actions that the service needs in the caller's name, where a customer's own key is in use. Not everybody has such keys.
     pub key_actions: Vec<String>,
+    /// Whether it looks at whatever there is, so that no list of actions could say what it needs: AWS's ReadOnlyAccess does.
+    pub broadly: bool,
+    /// The argument that names a type of resource, whose service's actions it needs beside its own.
+    pub service_of: Option<String>,
+    /// The list in its data that is worth reading over all targets at once, by time.
+    pub merged: Option<String>,
     /// Whether it works in a target, and so takes the selector's arguments.
     pub targeted: bool,
     /// Whether doing it twice is the same as doing it once.
@@ -54,6 +60,9 @@ const ACTIONS: &str = "aws-ops/iam-actions";
 const RESOURCES: &str = "aws-ops/resources";
 const ANYWHERE: &str = "aws-ops/anywhere";
 const KEYS: &str = "aws-ops/key-actions";
+const BROADLY: &str = "aws-ops/broadly";
+const SERVICE_OF: &str = "aws-ops/service-of";
+const MERGED: &str = "aws-ops/merged";
 const TARGETED: &str = "aws-ops/targeted";
 const IDEMPOTENT: &str = "aws-ops/idempotent";
 
@@ -85,6 +94,20 @@ pub trait Declare {
     /// What the service needs of a customer's own KMS key, in the caller's name.
     #[must_use]
     fn with_key(self, actions: &[&str]) -> Self;
+
+    /// That it looks at whatever there is: AWS asks each service in the caller's name, so its session may also do what AWS's managed
+    /// policy ReadOnlyAccess allows. For reads alone.
+    #[must_use]
+    fn broadly(self) -> Self;
+
+    /// That it also needs the actions of a service, since AWS asks that in the caller's name: the one of the type of resource that this
+    /// argument names, such as `AWS::RDS::DBInstance`.
+    #[must_use]
+    fn with_service_of(self, argument: &str) -> Self;
+
+    /// Which list of its data a call over several targets puts together.
+    #[must_use]
+    fn merged(self, list: &str) -> Self;
 }
 
 impl Declare for MetaObject {
@@ -98,6 +121,18 @@ impl Declare for MetaObject {
 
     fn with_key(self, actions: &[&str]) -> Self {
         with(self, KEYS, json!(actions))
+    }
+
+    fn broadly(self) -> Self {
+        with(self, BROADLY, json!(true))
+    }
+
+    fn with_service_of(self, argument: &str) -> Self {
+        with(self, SERVICE_OF, json!(argument))
+    }
+
+    fn merged(self, list: &str) -> Self {
+        with(self, MERGED, json!(list))
     }
 }
 
@@ -129,6 +164,9 @@ impl Declaration {
             resources: list(RESOURCES),
             anywhere: list(ANYWHERE),
             key_actions: list(KEYS),
+            broadly: flag(BROADLY).unwrap_or(false),
+            service_of: get(SERVICE_OF).and_then(|v| Some(v.as_str()?.to_owned())),
+            merged: get(MERGED).and_then(|v| v.as_str().map(str::to_owned)),
             targeted: flag(TARGETED).unwrap_or(true),
             idempotent: flag(IDEMPOTENT).unwrap_or(access <= Access::Reveal),
         }
@@ -142,6 +180,9 @@ impl Declaration {
             resources: Vec::new(),
             anywhere: Vec::new(),
             key_actions: Vec::new(),
+            broadly: false,
+            service_of: None,
+            merged: None,
             targeted: true,
             idempotent: access == Access::Read,
         }

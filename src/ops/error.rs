@@ -22,6 +22,9 @@ use crate::{
     upstream::UpstreamError,
 };
 
+/// AWS's words where one service was denied what another asked of it in the caller's name, whatever code the first one gives that.
+const NOT_AUTHORIZED: &str = " is not authorized to perform: ";
+
 /// The kinds of failure, as `error.code` names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,8 +143,18 @@ impl OpError {
             Self::Internal(_) => ErrorCode::Internal,
             Self::ToolFailed(_) => ErrorCode::Aws,
             Self::Upstream(error) => upstream_kind(error),
+            Self::Aws { message, .. } if message.contains(NOT_AUTHORIZED) => ErrorCode::AccessDenied,
             Self::Aws { aws_code, status, .. } => aws_kind(aws_code, *status),
         }
+    }
+
+    /// The same error, saying also what is so all the same: of several steps, those before it were done.
+    #[must_use]
+    pub fn although(mut self, so: &str) -> Self {
+        if let Self::Aws { message, .. } | Self::Unreachable(message) = &mut self {
+            *message = format!("{}. {so}", message.trim_end_matches('.'));
+        }
+        self
     }
 
     /// Whether AWS no longer took the keys, although they had not ended.
@@ -309,6 +322,18 @@ mod tests {
             request_id: None,
             status,
         }
+    }
+
+    #[test]
+    fn an_error_says_what_was_done_before_it() {
+        let error = aws("AccessDenied", 403).although("The bucket exists.");
+        assert_eq!(
+            (error.code(), error.to_string().as_str()),
+            (
+                ErrorCode::AccessDenied,
+                "AWS answered AccessDenied: . The bucket exists."
+            )
+        );
     }
 
     #[test]

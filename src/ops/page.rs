@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::Instant;
 
 use super::OpError;
 
@@ -25,6 +26,7 @@ pub struct Pager {
     wanted: usize,
     token: Option<String>,
     bytes: usize,
+    until: Option<Instant>,
 }
 
 impl Pager {
@@ -35,7 +37,14 @@ impl Pager {
             wanted,
             token: next_token,
             bytes,
+            until: None,
         }
+    }
+
+    /// The same, for a call that must have answered by then: pages may be empty, and many.
+    #[must_use]
+    pub fn until(self, until: Option<Instant>) -> Self {
+        Self { until, ..self }
     }
 
     /// Fetches pages with `fetch(token, size)`, none larger than `page` items, and none beyond the limit, so that AWS's own
@@ -60,7 +69,8 @@ impl Pager {
             token = got.next;
             // An average page more must still fit: a result that had to be cut inside a page would have no cursor.
             let fits = items.is_empty() || bytes + bytes / items.len() * page <= self.bytes;
-            if token.is_none() || items.len() >= self.wanted || !fits {
+            let late = self.until.is_some_and(|until| Instant::now() >= until);
+            if token.is_none() || items.len() >= self.wanted || !fits || late {
                 return Ok(Page { items, next: token });
             }
         }
@@ -147,6 +157,22 @@ mod tests {
             })
         };
         assert!(Pager::new(None, None, usize::MAX).collect(10, same).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_whose_time_is_up_has_a_cursor_though_it_is_empty() {
+        let empty = |token: Option<String>, _| async move {
+            tokio::time::advance(std::time::Duration::from_secs(10)).await;
+            let next = token.map_or(1, |t| t.parse::<u32>().unwrap() + 1);
+            Ok(Page::<u8> {
+                items: Vec::new(),
+                next: Some(next.to_string()),
+            })
+        };
+        let until = Instant::now() + std::time::Duration::from_secs(35);
+        let pager = Pager::new(None, None, usize::MAX).until(Some(until));
+        let cut = pager.collect(10, empty).await.unwrap();
+        assert_eq!((cut.items.len(), cut.next.as_deref()), (0, Some("4")));
     }
 
     #[test]

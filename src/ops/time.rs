@@ -4,12 +4,63 @@ use std::time::{Duration, SystemTime};
 
 use aws_smithy_types::{DateTime, date_time::Format};
 
+use super::OpError;
+
 /// ISO 8601 in UTC, such as `2026-11-21T03:00:00Z`.
 pub fn iso(time: &DateTime) -> String {
     time.fmt(Format::DateTime).unwrap_or_else(|_| time.secs().to_string())
 }
 
-/// The same with its age: `2026-11-21T03:00:00Z (2 h ago)`, or `(in 5 min)`.
+/// What a call means by `since` or `until`: an age such as `90s`, `30m`, `3h`, `2d` or `1w`, `now`, or ISO 8601, which is in UTC unless it
+/// says otherwise.
+///
+/// # Errors
+/// Anything else, with what would be right.
+pub fn moment(text: &str, now: SystemTime) -> Result<DateTime, OpError> {
+    let told = text.trim();
+    let age = match told {
+        "now" => Some(Duration::ZERO),
+        _ => span(told),
+    };
+    // Nobody means the microseconds of an hour ago.
+    let ago = |age| {
+        now.checked_sub(age)
+            .map(|then| DateTime::from_secs(DateTime::from(then).secs()))
+    };
+    let time = age.map_or_else(|| absolute(told), ago);
+    time.ok_or_else(|| {
+        OpError::InvalidInput(format!(
+            "`{text}` is no time: give an age such as 30m, 3h or 2d, or ISO 8601 such as 2026-11-21T03:00:00Z"
+        ))
+    })
+}
+
+/// `3h`, also as `-3h` or `3h ago`.
+fn span(text: &str) -> Option<Duration> {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let text = text.strip_suffix("ago").unwrap_or(text).trim_end();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit())?);
+    let unit = match unit.trim_start() {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        "w" => 7 * 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit).map(Duration::from_secs)
+}
+
+fn absolute(text: &str) -> Option<DateTime> {
+    let (date, time) = text.split_once(['T', ' ']).unwrap_or((text, "00:00:00Z"));
+    let zone = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (clock, zone) = time.split_at(zone);
+    let seconds = if clock.matches(':').count() == 1 { ":00" } else { "" };
+    let zone = if zone.is_empty() { "Z" } else { zone };
+    DateTime::from_str(&format!("{date}T{clock}{seconds}{zone}"), Format::DateTimeWithOffset).ok()
+}
+
+/// As [`iso`], with its age: `2026-11-21T03:00:00Z (2 h ago)`, or `(in 5 min)`.
 pub fn dated(time: &DateTime, now: SystemTime) -> String {
     let Ok(then) = SystemTime::try_from(*time) else {
         return iso(time);
@@ -59,6 +110,43 @@ mod tests {
             (1_000_300, "1970-01-12T13:51:40Z (in 5 min)"),
         ] {
             assert_eq!(dated(&DateTime::from_secs(seconds), now), expected);
+        }
+    }
+
+    #[test]
+    fn a_moment_is_an_age_or_iso_8601() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_230_000_789);
+        for (text, expected) in [
+            ("now", "2026-11-21T03:00:00Z"),
+            ("90s", "2026-11-21T02:58:30Z"),
+            ("30m", "2026-11-21T02:30:00Z"),
+            ("3h", "2026-11-21T00:00:00Z"),
+            (" -3h ", "2026-11-21T00:00:00Z"),
+            ("3 h ago", "2026-11-21T00:00:00Z"),
+            ("2d", "2026-11-19T03:00:00Z"),
+            ("1w", "2026-11-14T03:00:00Z"),
+            ("2026-11-21", "2026-11-21T00:00:00Z"),
+            ("2026-11-21T03:04", "2026-11-21T03:04:00Z"),
+            ("2026-11-21 03:04:05", "2026-11-21T03:04:05Z"),
+            ("2026-11-21T03:04:05Z", "2026-11-21T03:04:05Z"),
+            ("2026-11-21T03:04:05.5Z", "2026-11-21T03:04:05.5Z"),
+            ("2026-11-21T03:04:05+02:00", "2026-11-21T01:04:05Z"),
+        ] {
+            assert_eq!(moment(text, now).map(|t| iso(&t)).unwrap(), expected, "{text}");
+        }
+        for text in [
+            "",
+            "h",
+            "3",
+            "3y",
+            "yesterday",
+            "2026-13-01",
+            "99999999999999999999h",
+            "9999999999999999999s",
+            "é",
+        ] {
+            let error = moment(text, now).unwrap_err().to_string();
+            assert!(error.contains("is no time: give an age such as 30m"), "{text}: {error}");
         }
     }
 

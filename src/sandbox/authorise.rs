@@ -282,7 +282,10 @@ impl Denied {
             let text = format!("You are not authorized to perform this operation. {text}");
             return AwsError::forbidden("UnauthorizedOperation", text);
         }
-        if matches!(service, "secretsmanager" | "organizations") {
+        if matches!(
+            service,
+            "secretsmanager" | "organizations" | "cloudcontrolapi" | "cloudtrail" | "logs"
+        ) {
             AwsError::bad_request("AccessDeniedException", text)
         } else {
             AwsError::forbidden("AccessDenied", text)

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::{
     Inner,
     authorise::{Check, authorise},
+    cbor,
     principal::{Identity, Key},
     route53::{self, Route53},
     signature::{self, Refusal, Signed},
@@ -319,11 +320,17 @@ fn respond(service: &str, operation: &str, outcome: Result<Value, AwsError>, id:
         .as_ref()
         .err()
         .and_then(|e| e.extras.as_ref()?.get("Region")?.as_str()?.parse().ok());
+    // What the query protocol called an error, which the services that came from it go on to say.
+    let query_code = outcome.as_ref().err().map(|e| format!("{};Sender", e.code));
     let (status, mut headers, mut body) = match (outcome, service) {
         (Ok(answer), "route53") => {
             let created = operation == "CreateHostedZone";
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
             (status, HeaderMap::new(), Bytes::from(Route53::body(operation, &answer)))
+        }
+        (Ok(answer), "monitoring") => {
+            let (status, headers, _) = protocol::serialize_response(Protocol::RpcV2Cbor, operation, &Value::Null, id);
+            (status, headers, Bytes::from(cbor::encode(&answer)))
         }
         (Ok(answer), _) => protocol::serialize_response(wire(service), operation, &answer, id),
         // Unlike S3, Route 53 wraps its errors as the query services do.
@@ -348,6 +355,9 @@ fn respond(service: &str, operation: &str, outcome: Result<Value, AwsError>, id:
     }
     if service == "route53" {
         headers.insert("content-type", HeaderValue::from_static("text/xml"));
+    }
+    if let (Some(Ok(code)), "monitoring") = (query_code.map(|c| c.parse()), service) {
+        headers.insert("x-amzn-query-error", code);
     }
     if json(service) {
         headers.insert("content-type", HeaderValue::from_static("application/x-amz-json-1.1"));

@@ -15,7 +15,10 @@ use super::{
     value::{set, text},
 };
 
+pub(super) mod config;
+mod copy;
 mod list;
+mod versions;
 
 pub(super) struct S3 {
     inner: S3Service,
@@ -65,6 +68,9 @@ impl S3 {
             parsed = parse(body)?;
         }
         let input = &mut parsed.input;
+        if let Some(source) = text(input, "CopySource").map(copy::decoded) {
+            set(input, "CopySource", source);
+        }
         for pair in uri
             .query()
             .unwrap_or_default()
@@ -109,7 +115,14 @@ impl S3 {
         if expected.is_some_and(|expected| owner.as_deref().is_some_and(|owner| owner != expected)) {
             return Err(AwsError::forbidden("AccessDenied", "Access Denied"));
         }
-        let checks = self.inner.iam_checks(operation, input, context);
+        let mut checks = self.inner.iam_checks(operation, input, context);
+        checks.extend(self.copy_checks(input)?);
+        if operation == "CreateBucket" && input.get("ObjectOwnership").is_some() {
+            checks.push((
+                "s3:PutBucketOwnershipControls".to_owned(),
+                format!("arn:aws:s3:::{name}"),
+            ));
+        }
         Ok(checks
             .into_iter()
             .map(|(action, resource)| self.check(&action, &resource, input))
@@ -137,7 +150,9 @@ impl S3 {
 
     /// AWS tells only those who may list a bucket that a key isn't in it.
     pub(super) fn listing_check(&self, input: &Value) -> Check {
-        self.check("s3:ListBucket", &format!("arn:aws:s3:::{}", bucket(input)), input)
+        let read = text(input, "CopySource").and_then(|source| source.trim_start_matches('/').split('/').next());
+        let name = read.unwrap_or_else(|| bucket(input));
+        self.check("s3:ListBucket", &format!("arn:aws:s3:::{name}"), input)
     }
 
     fn check(&self, action: &str, resource: &str, input: &Value) -> Check {
@@ -208,6 +223,13 @@ impl S3 {
         {
             return list::objects(&bucket, &input, &owned.account_id);
         }
+        if let Some(bucket) = self.store.get(&owned.account_id, "global").buckets.get(&name)
+            && let Some(answer) = config::answer(operation, &bucket, &input, &owned.account_id)
+        {
+            return answer;
+        }
+        let fresh = operation == "CreateBucket" && self.owner(&name).is_none();
+        let ownership = text(&input, "ObjectOwnership").map(str::to_owned);
         if let Some(range) = self.counted_range(&owned.account_id, &input) {
             set(&mut input, "Range", range);
         }
@@ -220,13 +242,19 @@ impl S3 {
                         ..error
                     }
                 }
-                _ => return error,
+                _ => return config::worded(error),
             }
             error.with_extra("Key", key)
         })?;
         let asked = ["max-buckets", "prefix", "bucket-region", "continuation-token"];
         if operation == "ListBuckets" && asked.iter().any(|parameter| parameters.contains(*parameter)) {
             self.add_regions(&owned.account_id, &mut answer);
+        }
+        if let (true, Some(mut bucket)) = (
+            fresh,
+            self.store.get(&owned.account_id, "global").buckets.get_mut(&name),
+        ) {
+            config::as_new(&mut bucket, ownership.as_deref());
         }
         if operation == "HeadBucket" {
             let region = self

@@ -11,6 +11,7 @@ use super::{authorise::Check, value::set};
 
 mod list;
 mod password;
+mod rotate;
 
 const MARKED: &str = "You can't perform this operation on the secret because it was marked for deletion.";
 
@@ -62,6 +63,9 @@ impl Secrets {
         let mut checks = vec![self.check(operation, id, input, context)];
         if operation == "CreateSecret" && input.get("Tags").is_some() {
             checks.push(self.check("TagResource", id, input, context));
+        }
+        if operation == "RotateSecret" {
+            checks.extend(self.function_check(id, input, context));
         }
         Some(checks)
     }
@@ -132,6 +136,8 @@ impl Secrets {
             }
             "DescribeSecret" => Ok(list::described(self.call(operation, input, context).await?)),
             "ListSecrets" => self.list(&state, &input, context).await,
+            "RotateSecret" => self.rotate(&state, secret, input, context).await,
+            "ListSecretVersionIds" => Ok(list::by_day(self.call(operation, input, context).await?)),
             "GetRandomPassword" => password::random(&input),
             _ => self.call(operation, input, context).await,
         }

@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 
 use super::{CENTRAL, Inner, REGION, Sandbox, SandboxError, TARGET_ROLE, principal::Session, value::set};
 
+mod cloud_control;
+pub(super) mod cloudwatch;
 mod dns;
 mod ec2;
+pub(super) mod logs;
 mod iam;
 mod objects;
 mod secrets;
@@ -52,6 +55,7 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     dns::fill(sandbox);
     ec2::fill(sandbox);
     iam::fill(sandbox).await?;
+    cloud_control::fill(sandbox);
     objects::fill(sandbox).await
 }
 
@@ -146,7 +150,7 @@ async fn target_role(sandbox: &Inner, account: &str) -> Result<(), SandboxError>
 
 /// What the server's tools need, and no more.
 fn operate(account: &str) -> Value {
-    let mut policy = json!({ "Version": "2012-10-17", "Statement": [
+    let common = json!([
         {
             "Effect": "Allow",
             "Action": [
@@ -159,34 +163,20 @@ fn operate(account: &str) -> Value {
         {
             "Effect": "Allow",
             "Action": [
-                "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
-                "secretsmanager:UpdateSecret", "secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret",
-                "secretsmanager:RestoreSecret", "secretsmanager:TagResource",
-            ],
-            "Resource": format!("arn:aws:secretsmanager:*:{account}:secret:*"),
-        },
-        {
-            "Effect": "Allow",
-            "Action": [
                 "route53:GetHostedZone", "route53:ListResourceRecordSets", "route53:ChangeResourceRecordSets",
             ],
             "Resource": "arn:aws:route53:::hostedzone/*",
         },
-        {
-            "Effect": "Allow",
-            "Action": [
-                "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject",
-                "s3:DeleteObject", "s3:DeleteObjectVersion",
-            ],
-            "Resource": ["arn:aws:s3:::*"],
-            "Condition": { "StringEquals": { "aws:ResourceAccount": account } },
-        },
-    ]});
-    if let Some(statements) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
-        statements.extend(iam::operate(account));
-        statements.extend(ec2::operate(account));
-    }
-    policy
+    ]);
+    let mut statements: Vec<Value> = common.as_array().cloned().unwrap_or_default();
+    statements.extend(secrets::operate(account));
+    statements.extend(objects::operate(account));
+    statements.extend(cloudwatch::operate(account));
+    statements.extend(cloud_control::operate(account));
+    statements.extend(logs::operate(account));
+    statements.extend(iam::operate(account));
+    statements.extend(ec2::operate(account));
+    json!({ "Version": "2012-10-17", "Statement": statements })
 }
 
 fn allow(actions: &[&str]) -> Value {

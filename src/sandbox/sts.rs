@@ -271,6 +271,8 @@ impl Sts {
 /// What AWS's policy of that name comes to for the services that are here.
 const READ_ONLY_ACCESS: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Resource":"*","Action":[
     "s3:Get*","s3:List*","route53:Get*","route53:List*","secretsmanager:List*","secretsmanager:Describe*",
+    "cloudformation:Get*","cloudformation:List*","cloudtrail:LookupEvents","dynamodb:Describe*","dynamodb:List*",
+    "eks:Describe*","eks:List*","lambda:Get*","lambda:List*","rds:Describe*","sqs:Get*","sqs:List*",
     "organizations:List*","organizations:Describe*","iam:Get*","iam:List*","sts:GetCallerIdentity"]}]}"#;
 
 fn strings(list: Option<&Value>) -> Vec<String> {

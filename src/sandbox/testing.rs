@@ -16,6 +16,8 @@ pub(super) struct Clients {
     pub(super) secrets: aws_sdk_secretsmanager::Client,
     pub(super) route53: aws_sdk_route53::Client,
     pub(super) s3: aws_sdk_s3::Client,
+    pub(super) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(super) logs: aws_sdk_cloudwatchlogs::Client,
     pub(super) iam: aws_sdk_iam::Client,
     #[cfg(feature = "ec2")]
     pub(super) ec2: aws_sdk_ec2::Client,
@@ -37,6 +39,8 @@ pub(super) fn clients(http: SharedHttpClient, endpoint: &str, credentials: Crede
         secrets: aws_sdk_secretsmanager::Client::new(&config),
         route53: aws_sdk_route53::Client::new(&config),
         s3: aws_sdk_s3::Client::new(&config),
+        cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
+        logs: aws_sdk_cloudwatchlogs::Client::new(&config),
         iam: aws_sdk_iam::Client::new(&config),
         #[cfg(feature = "ec2")]
         ec2: aws_sdk_ec2::Client::new(&config),

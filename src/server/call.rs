@@ -14,7 +14,7 @@ use crate::{
     ops::{Access, OpError, Ops, Receipt},
 };
 
-use super::{Entry, Inner, catalogue::Origin, circuit::Key, finish, forwarded, record};
+use super::{Entry, Inner, catalogue::Origin, circuit::Key, finish, forwarded, progress::Watch, record};
 
 /// What is to be done, whichever the target.
 pub(super) struct Call<'a> {
@@ -65,10 +65,11 @@ impl Inner {
         &self,
         call: &Call<'_>,
         target: Option<Target>,
+        watch: &Watch,
         outcome: &mut Outcome,
     ) -> Result<CallToolResponse, OpError> {
         let span = record::target_span(target.as_ref());
-        span.around(self.try_in(call, target, outcome), record::target_ended)
+        span.around(self.try_in(call, target, watch, outcome), record::target_ended)
             .await
     }
 
@@ -76,13 +77,14 @@ impl Inner {
         &self,
         call: &Call<'_>,
         target: Option<Target>,
+        watch: &Watch,
         outcome: &mut Outcome,
     ) -> Result<CallToolResponse, OpError> {
         outcome.target.clone_from(&target);
         outcome.only_read = call.access == Access::Read;
         let key = target.as_ref().map(|t| Key::of(t, call.entry.is_forwarded()));
         let passage = key.map(|key| self.circuits.enter(key)).transpose()?;
-        let result = self.go(call, target, outcome).await;
+        let result = self.go(call, target, watch, outcome).await;
         if let Some(passage) = passage {
             passage.end(&result);
         }
@@ -94,6 +96,7 @@ impl Inner {
         &self,
         call: &Call<'_>,
         target: Option<Target>,
+        watch: &Watch,
         outcome: &mut Outcome,
     ) -> Result<CallToolResponse, OpError> {
         let scope = |target| match &call.entry.origin {
@@ -114,6 +117,7 @@ impl Inner {
             let account = receipt.account_id.as_deref().and_then(|id| id.parse().ok());
             outcome.receipt = target.is_some().then_some(receipt);
             let ops = Ops::new(session, self.resolver.accounts().clone(), account, call.max_bytes);
+            let ops = watch.over(ops);
             let request =
                 CallToolRequestParams::new(call.entry.tool.name.clone()).with_arguments(call.arguments.clone());
             let context = ToolCallContext::new(&ops, request, call.context.clone());

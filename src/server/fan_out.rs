@@ -1,19 +1,16 @@
 //! One tool in many targets at once: a stable order, each with its own receipt and either data or error, and a summary.
 
+mod merge;
+
 use std::{
     collections::{BTreeMap, HashSet},
-    pin::pin,
     time::Duration,
 };
 
-use futures::{
-    StreamExt,
-    future::{self, Either},
-    stream,
-};
-use rmcp::model::{JsonObject, ProgressNotificationParam};
+use futures::{StreamExt, stream};
+use rmcp::model::JsonObject;
 use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     aws::Selected,
@@ -27,11 +24,10 @@ use crate::{
 use super::{
     Inner,
     call::{Call, Outcome},
-    finish, record,
+    finish,
+    progress::{Teller, notes},
+    record,
 };
-
-/// How long the last notes of progress may hold up the answer that follows them.
-const LAST_NOTES: Duration = Duration::from_secs(1);
 
 /// The account's and the region's name, if there are any.
 type Place = (Option<String>, Option<String>);
@@ -57,34 +53,27 @@ impl Inner {
         let skip = from.map(|from| start(from, &labels)).transpose()?.unwrap_or(0);
         let parallel = self.aws.limits().fan_out_parallelism.get().unwrap_or(usize::MAX);
         let total = labels.len() - skip;
+        let (limit_of_all, _) = self.patience(call.entry);
+        let until = limit_of_all.map(|limit| Instant::now() + limit);
+        let (tell, heard) = notes();
+        let teller = tell.clone();
         let runs = targets
             .into_iter()
             .enumerate()
             .skip(skip)
-            .map(|(at, selected)| self.one_of_many(call, at, selected));
+            .map(move |(at, selected)| self.one_of_many(call, at, selected, teller.clone(), until));
         let mut running = stream::iter(runs).buffer_unordered(parallel.min(total.max(1)));
-        let (limit_of_all, _) = self.patience(call.entry);
-        let until = limit_of_all.map(|limit| Instant::now() + limit);
-        let (tell, finished) = mpsc::unbounded_channel();
-        let work = async {
-            let tell = tell;
+        // What is moved into it ends with it, and with the last teller end the notes.
+        let work = async move {
             let mut done: Vec<Done> = Vec::with_capacity(total);
             // When the whole call's time is up, what has answered is still an answer.
             while let Some(result) = before(until, running.next()).await {
-                let _ = tell.send(result.at);
+                tell.finished(result.at);
                 done.push(result);
             }
             done
         };
-        // Side by side: a client that does not read what it asked for must not hold up the targets, nor their deadlines.
-        let notes = pin!(progress(call, total, &labels, finished));
-        let mut done = match future::select(pin!(work), notes).await {
-            Either::Left((done, notes)) => {
-                let _ = tokio::time::timeout(LAST_NOTES, notes).await;
-                done
-            }
-            Either::Right(((), work)) => work.await,
-        };
+        let mut done = heard.beside(call, Some(total), &labels, work).await;
         if done.len() < total {
             let answered: HashSet<usize> = done.iter().map(|d| d.at).collect();
             let overtaken = places
@@ -95,16 +84,25 @@ impl Inner {
             done.extend(overtaken.map(|(at, place)| late(call, at, place, limit_of_all.unwrap_or_default())));
         }
         done.sort_by_key(|d| d.at);
-        answer(done, &labels, limit)
+        answer(done, &labels, limit, call.entry.declaration.merged.as_deref())
     }
 
     /// A target that hangs costs its own deadline, and nobody else's answer.
-    async fn one_of_many(&self, call: &Call<'_>, at: usize, selected: Selected) -> Done {
+    async fn one_of_many(
+        &self,
+        call: &Call<'_>,
+        at: usize,
+        selected: Selected,
+        tell: Teller,
+        until: Option<Instant>,
+    ) -> Done {
         let mut outcome = Outcome::default();
         let result = match selected.target {
             Ok(target) => {
-                let work = self.attempt(call, Some(target), &mut outcome);
-                match self.patience(call.entry).1 {
+                let limit = self.patience(call.entry).1;
+                let watch = tell.watch(at, limit, until);
+                let work = self.attempt(call, Some(target), &watch, &mut outcome);
+                match limit {
                     Some(limit) => match tokio::time::timeout(limit, work).await {
                         Ok(result) => result,
                         Err(_) => Err(OpError::Timeout(limit)),
@@ -153,29 +151,20 @@ fn late(call: &Call<'_>, at: usize, place: Place, limit: Duration) -> Done {
     done(call, at, place, outcome)
 }
 
-/// Tells a client that asked for it how far the call has got, target by target as they finish.
-async fn progress(call: &Call<'_>, total: usize, labels: &[String], mut finished: mpsc::UnboundedReceiver<usize>) {
-    let Some(token) = call.context.meta.get_progress_token() else {
-        return;
-    };
-    let mut count = 0.0;
-    #[expect(clippy::cast_precision_loss, reason = "the protocol counts in floating point")]
-    let total = total as f64;
-    while let Some(at) = finished.recv().await {
-        count += 1.0;
-        let mut note = ProgressNotificationParam::new(token.clone(), count).with_total(total);
-        if let Some(label) = labels.get(at) {
-            note = note.with_message(label.clone());
-        }
-        // A client that went away is told by the transport, not here.
-        let _ = call.context.peer.notify_progress(note).await;
-    }
-}
-
-/// Puts the results together until the limit; what is left has a cursor.
-fn answer(mut done: Vec<Done>, labels: &[String], limit: Option<usize>) -> Result<JsonObject, OpError> {
+/// Puts the results together until the limit; what is left has a cursor. `merged` is a list that is shown once, over all of them.
+fn answer(
+    mut done: Vec<Done>,
+    labels: &[String],
+    limit: Option<usize>,
+    merged: Option<&str>,
+) -> Result<JsonObject, OpError> {
     let total = done.len();
     let room = limit.map_or(usize::MAX, room);
+    if let Some(list) = merged {
+        let regions = merge::several_regions(done.iter().map(|d| &d.body));
+        done.iter_mut()
+            .for_each(|one| merge::name_rows(&mut one.body, list, regions));
+    }
     done.iter_mut().for_each(|one| fit(one, room));
     let mut failures: BTreeMap<String, usize> = BTreeMap::new();
     for code in done.iter().filter_map(|d| d.code.as_ref()) {
@@ -204,6 +193,7 @@ fn answer(mut done: Vec<Done>, labels: &[String], limit: Option<usize>) -> Resul
     body.insert("success".to_owned(), json!(failed < total));
     body.extend(error.map(|error| ("error".to_owned(), error)));
     body.insert("summary".to_owned(), summary);
+    body.extend(merged.map(|list| (list.to_owned(), merge::take(&mut results, list))));
     body.insert("results".to_owned(), Value::Array(results));
     body.extend(next.map(|token| ("next_targets".to_owned(), json!(token))));
     Ok(body)

@@ -171,6 +171,18 @@ fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Op
         .and_then(|r| r.account_id.as_deref())
         .map(|id| format!(" in account {id}"))
         .unwrap_or_default();
+    if message.contains("session policy") && entry.declaration.broadly {
+        return format!(
+            "{} looks with AWS's managed policy ReadOnlyAccess and nothing more, and that does not allow {action}.",
+            entry.tool.name
+        );
+    }
+    if message.contains("session policy") && entry.declaration.service_of.is_some() {
+        return format!(
+            "{} gives its session the type's own service and nothing more, and AWS wanted {action}: this change is not one for this tool.",
+            entry.tool.name
+        );
+    }
     if message.contains("session policy") {
         return format!(
             "This call's session may do only what {} declares, on the resource that its arguments name, and AWS wanted {action}: most likely \

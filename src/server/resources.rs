@@ -8,7 +8,7 @@ use crate::{
     config::Region,
 };
 
-use super::{Catalogue, catalogue::Entry};
+use super::{Catalogue, catalogue::Entry, runbooks};
 
 const ACCOUNTS: &str = "aws://accounts";
 const TOOLSETS: &str = "aws://toolsets";
@@ -92,8 +92,10 @@ pub(super) fn read(resolver: &Resolver, catalogue: &Catalogue, uri: &str) -> Opt
 pub(super) fn complete(resolver: &Resolver, catalogue: &Catalogue, request: &CompleteRequestParams) -> CompletionInfo {
     let accounts = resolver.accounts();
     let known = matches!(&request.r#ref, Reference::Resource(r) if r.uri.starts_with("aws://"));
-    let names: Vec<String> = match request.argument.name.as_str() {
-        "name" | "account" if known => accounts.workloads().map(|a| a.name.clone()).collect(),
+    let argument = request.argument.name.as_str();
+    let runbook = matches!(&request.r#ref, Reference::Prompt(r) if runbooks::asks_for_account(&r.name, argument));
+    let names: Vec<String> = match argument {
+        "name" | "account" if known || runbook => accounts.workloads().map(|a| a.name.clone()).collect(),
         "toolset" if known => toolsets(catalogue).into_iter().map(str::to_owned).collect(),
         "tool" if known => catalogue.entries().map(|e| e.tool.name.to_string()).collect(),
         "region" if known => Region::all().map(|r| r.to_string()).collect(),

@@ -9,6 +9,7 @@ use crate::{
     aws::{
         Allow, Policy, Target,
         policy::{Place, arguments, list_of, resources},
+        resource_types::ResourceType,
     },
     ops::{Access, Declaration, OpError},
 };
@@ -16,8 +17,11 @@ use crate::{
 use super::Entry;
 
 /// The policies of the tools that only look: one for what a toolset reads, and one for what it reveals, so that neither a listing
-/// can reveal a secret nor each tool need a session of its own.
-pub(super) struct ReadPolicies(BTreeMap<(&'static str, Access), Policy>);
+/// can reveal a secret nor each tool need a session of its own. Those that look at everything have one more.
+pub(super) struct ReadPolicies(BTreeMap<Kind, Policy>);
+
+/// Toolset, access, and whether it looks at everything.
+type Kind = (&'static str, Access, bool);
 
 impl ReadPolicies {
     /// Sums up the tools that there are, and checks that a policy can be written for each of those that change something.
@@ -25,22 +29,31 @@ impl ReadPolicies {
     /// # Errors
     /// Which tool or toolset has no policy, and why: a server that started could only fail its calls.
     pub(super) fn new<'e>(entries: impl Iterator<Item = &'e Entry> + Clone) -> Result<Self, String> {
-        let mut sums: BTreeMap<(&str, Access), Sum> = BTreeMap::new();
+        let mut sums: BTreeMap<Kind, Sum> = BTreeMap::new();
         for entry in entries.filter(|e| e.declaration.targeted) {
-            if entry.declaration.access <= Access::Reveal {
-                let sum = sums.entry((entry.toolset, entry.declaration.access)).or_default();
+            let Declaration { access, broadly, .. } = entry.declaration;
+            if broadly && access != Access::Read {
+                return Err(format!("{}: only what reads does so broadly", entry.tool.name));
+            }
+            if access <= Access::Reveal {
+                let sum = sums.entry((entry.toolset, access, broadly)).or_default();
                 sum.actions.extend(&entry.declaration.actions);
                 sum.keys.extend(&entry.declaration.key_actions);
             } else {
                 check_writer(entry).map_err(|e| format!("{}: {e}", entry.tool.name))?;
             }
         }
-        let policy = |((toolset, access), sum): ((&'static str, Access), Sum)| {
+        let policy = |((toolset, access, broadly), sum): (Kind, Sum)| {
             let mut allows = vec![Allow::everywhere(sum.actions.iter().copied())];
             allows.extend(services(sum.actions.iter().copied()).map(|s| Allow::keys_of(s, sum.keys.iter().copied())));
             let policy =
                 Policy::new(&allows).map_err(|e| format!("the {} tools of {toolset}: {e}", access.as_str()))?;
-            Ok(((toolset, access), policy))
+            let policy = if broadly {
+                policy.with_read_only_access()
+            } else {
+                policy
+            };
+            Ok(((toolset, access, broadly), policy))
         };
         sums.into_iter().map(policy).collect::<Result<_, String>>().map(Self)
     }
@@ -58,7 +71,8 @@ impl ReadPolicies {
             let policy = policy.map_err(OpError::InvalidInput)?;
             return Ok(target.for_writing(policy, &entry.tool.name));
         }
-        let policy = self.0.get(&(entry.toolset, entry.declaration.access));
+        let Declaration { access, broadly, .. } = entry.declaration;
+        let policy = self.0.get(&(entry.toolset, access, broadly));
         Ok(target.for_reading(policy.unwrap_or(&Policy::nothing())))
     }
 }
@@ -93,6 +107,10 @@ fn writer<'v>(
     }
     let narrow = declaration.actions.iter().filter(|a| !declaration.anywhere.contains(a));
     let mut allows = vec![Allow::on(narrow, arns), Allow::everywhere(&declaration.anywhere)];
+    if let Some(name) = &declaration.service_of {
+        let kind = text(name).ok_or_else(|| format!("`{name}` is missing, or is no text"))?;
+        allows.push(Allow::everywhere(ResourceType::parse(kind)?.actions()));
+    }
     allows.extend(services(&declaration.actions).map(|s| Allow::keys_of(s, &declaration.key_actions)));
     Policy::new(&allows).map_err(|e| format!("{e}: the names in this call are too long"))
 }
@@ -111,10 +129,13 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
         );
     }
     let properties = entry.tool.input_schema.get("properties");
+    let unknown = |name: &&str| properties.and_then(|p| p.get(name)).is_none();
+    let typed = declaration.service_of.as_deref();
+    if let Some(unknown) = typed.filter(unknown) {
+        return Err(format!("its service is `{unknown}`'s, which is no argument of it"));
+    }
     for template in &declaration.resources {
-        let unknown = arguments(template)?
-            .into_iter()
-            .find(|name| properties.and_then(|p| p.get(name)).is_none());
+        let unknown = arguments(template)?.into_iter().find(unknown);
         if let Some(unknown) = unknown {
             return Err(format!(
                 "its resource `{template}` names `{unknown}`, which is no argument of it"
@@ -127,8 +148,12 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
         account: "123456789012",
     };
     let lists: BTreeSet<&str> = declaration.resources.iter().filter_map(|t| list_of(t).ok()?).collect();
-    let (text, list) = (json!("x"), json!(["x"]));
-    let argument = |name: &str| Some(if lists.contains(name) { &list } else { &text });
+    let (text, list, kind) = (json!("x"), json!(["x"]), json!("AWS::Service::Type"));
+    let argument = |name: &str| match name {
+        name if lists.contains(name) => Some(&list),
+        name if typed == Some(name) => Some(&kind),
+        _ => Some(&text),
+    };
     writer(declaration, place, argument).map(drop)
 }
 

@@ -80,6 +80,8 @@ echo "checkov: clean"
 "$dir/venv/bin/python" "$here/check.py" objects "$out"
 if [[ -n $binary ]]; then
     "$dir/venv/bin/python" "$here/serve.py" "$binary" "$out"
+    "$promtool" check metrics <"$out/live.metrics"
+    echo "promtool: the metrics of a server that was used are well-formed"
     "$dir/venv/bin/python" "$here/balance.py" "$binary" "$(debian nginx nginx | head -n 1)" "$out"
 fi
 "$dir/venv/bin/python" "$here/check.py" chart "$chart"

@@ -109,8 +109,40 @@ def run(binary, path):
     return path.stem
 
 
+def metrics(binary, out):
+    """Has the server do a bit of everything on its own AWS accounts, and writes what a scrape then finds, for promtool to judge."""
+    port, scraped = free_port(), free_port()
+    env = {"MCP_PORT": str(port), "METRICS_PORT": str(scraped), "MCP_AUTH_TOKEN": TOKEN, "AWS_MCP_ENDPOINT": "off"}
+    with tempfile.TemporaryDirectory() as directory:
+        server = subprocess.Popen([binary, "serve", "--sandbox"], env=env, cwd=directory, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        try:
+            until = time.monotonic() + 20
+            while status(port, "/readyz", "localhost") != 200 and time.monotonic() < until:
+                time.sleep(0.1)
+            assert status(port, "/mcp", "localhost", TOKEN) == 200 and status(port, "/mcp", "localhost") == 401
+            headers = {"Authorization": f"Bearer {TOKEN}", "Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+            for name, arguments in [
+                ("list_buckets", {"accounts": ["all"]}),
+                ("get_secret_value", {"account": "production", "secret_id": "payments/db/primary"}),
+                ("delete_object", {"account": "production", "bucket": "acme-prod-config-222222222222", "key": "flags.json"}),
+                ("list_buckets", {"account": "nobody"}),
+            ]:
+                message = {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": name, "arguments": arguments}}
+                request = urllib.request.Request(f"http://127.0.0.1:{port}/mcp", json.dumps(message).encode(), headers)
+                urllib.request.urlopen(request, timeout=20).read()
+            with urllib.request.urlopen(f"http://127.0.0.1:{scraped}/metrics", timeout=5) as answer:
+                text = answer.read().decode()
+        finally:
+            server.kill()
+            server.wait()
+    for expected in ('tool="list_buckets"', 'outcome="access_denied"', 'outcome="ok"'):
+        assert expected in text, f"{expected} is not in what was scraped:\n{text}"
+    pathlib.Path(out, "live.metrics").write_text(text)
+
+
 if __name__ == "__main__":
     binary, out = sys.argv[1:]
+    metrics(binary, out)
     files = sorted(pathlib.Path(out).glob("*.yaml"))
     with concurrent.futures.ThreadPoolExecutor(len(files)) as pool:
         print("served with the variables of:", *pool.map(lambda p: run(binary, p), files))

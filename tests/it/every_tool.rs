@@ -7,6 +7,9 @@
 pub(crate) mod accounts;
 #[cfg(feature = "ec2")]
 pub(crate) mod ec2;
+pub(crate) mod cloud_control;
+pub(crate) mod cloudwatch;
+pub(crate) mod logs;
 pub(crate) mod iam;
 pub(crate) mod route53;
 pub(crate) mod s3;
@@ -29,6 +32,10 @@ pub(crate) struct Step {
     pub(crate) needs: &'static [&'static str],
     /// `ok`, or the code of the error.
     pub(crate) ends: &'static str,
+    /// What it can do without: the answer then says what was denied.
+    pub(crate) tells: &'static [&'static str],
+    /// What the call itself does not do, but what it gives is for.
+    pub(crate) hands_out: &'static [&'static str],
     /// What the other emulator does not ask for, although AWS does.
     pub(crate) unasked: &'static [&'static str],
     /// Why the other emulator can't do it.
@@ -48,6 +55,8 @@ impl Step {
             arguments: here(arguments),
             needs,
             ends,
+            tells: &[],
+            hands_out: &[],
             unasked: &[],
             only_here: None,
         }
@@ -58,6 +67,21 @@ impl Step {
         let mut step = Self::new(tool, arguments, &[], "ok");
         step.arguments.as_object_mut().unwrap().remove("account");
         step
+    }
+
+    pub(crate) fn tells(mut self, actions: &'static [&'static str]) -> Self {
+        self.tells = actions;
+        self
+    }
+
+    pub(crate) fn hands_out(mut self, actions: &'static [&'static str]) -> Self {
+        self.hands_out = actions;
+        self
+    }
+
+    /// Every action that it is in the table for.
+    pub(crate) fn actions(&self) -> impl Iterator<Item = &'static str> {
+        [self.needs, self.tells, self.hands_out].into_iter().flatten().copied()
     }
 
     pub(crate) fn unasked(mut self, actions: &'static [&'static str]) -> Self {
@@ -84,15 +108,18 @@ impl Things {
     pub(crate) async fn new(world: &World) -> Self {
         let mut things = Self::default();
         secrets::prepare(world, &mut things).await;
+        s3::prepare(&mut things);
         route53::prepare(world, &mut things).await;
         #[cfg(feature = "ec2")]
         ec2::prepare(world, &mut things).await;
+        cloud_control::prepare(world, &mut things).await;
         things
     }
 
     /// Takes away what was made.
     pub(crate) async fn forget(&self, world: &World) {
         secrets::forget(world, self).await;
+        s3::forget(world).await;
     }
 
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
@@ -109,12 +136,15 @@ impl Things {
 pub(crate) fn steps(things: &Things) -> Vec<Step> {
     [
         accounts::steps(),
+        cloudwatch::steps(),
+        logs::steps(),
         secrets::steps(things),
         route53::steps(things),
-        s3::steps(),
+        s3::steps(things),
         iam::steps(),
         #[cfg(feature = "ec2")]
         ec2::steps(things),
+        cloud_control::steps(things),
     ]
     .into_iter()
     .flatten()

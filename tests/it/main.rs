@@ -20,6 +20,7 @@ mod leaks;
 mod limits;
 mod least_privilege;
 mod metrics;
+mod prompts;
 mod proxy;
 mod registry;
 mod replicas;

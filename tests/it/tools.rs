@@ -1,6 +1,7 @@
 //! Every tool, over the seeded accounts.
 
 mod accounts;
+mod cloud_control;
 mod deletion;
 #[cfg(feature = "ec2")]
 mod ec2;

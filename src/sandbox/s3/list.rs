@@ -10,7 +10,7 @@ use crate::sandbox::{
     value::{set, text},
 };
 
-const PAGE: usize = 1000;
+pub(super) const PAGE: usize = 1000;
 
 pub(super) fn objects(bucket: &Bucket, input: &Value, owner: &str) -> Result<Value, AwsError> {
     let prefix = text(input, "prefix").unwrap_or_default();
@@ -105,7 +105,7 @@ fn entry(object: &S3Object, key: &str, input: &Value, owner: &str) -> Value {
     entry
 }
 
-fn limit(input: &Value) -> Result<usize, AwsError> {
+pub(super) fn limit(input: &Value) -> Result<usize, AwsError> {
     let Some(asked) = text(input, "max-keys") else {
         return Ok(PAGE);
     };

@@ -121,9 +121,25 @@ pub(super) fn described(mut secret: Value) -> Value {
         if map.get("ReplicationStatus").is_some_and(empty) {
             map.remove("PrimaryRegion");
         }
+        if let Some(stages) = map.get_mut("VersionIdsToStages").and_then(Value::as_object_mut) {
+            stages.retain(|_, stages| !empty(stages));
+        }
         map.retain(|_, value| !empty(value));
     }
-    secret
+    by_day(secret)
+}
+
+/// AWS says on which day something was last read, and no more.
+pub(super) fn by_day(mut answer: Value) -> Value {
+    let day = |entry: &mut Value| {
+        if let Some(at) = entry.get("LastAccessedDate").and_then(Value::as_f64) {
+            set(entry, "LastAccessedDate", at - at.rem_euclid(86_400.0));
+        }
+    };
+    day(&mut answer);
+    let versions = answer.get_mut("Versions").and_then(Value::as_array_mut);
+    versions.into_iter().flatten().for_each(day);
+    answer
 }
 
 /// A list spells the versions' field differently than a description.

@@ -18,6 +18,28 @@ struct Seed {
     team: &'static str,
 }
 
+/// What the tools need of the target role.
+pub(super) fn operate(account: &str) -> Vec<Value> {
+    vec![
+        json!({
+            "Effect": "Allow",
+            "Action": [
+                "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "secretsmanager:CreateSecret",
+                "secretsmanager:UpdateSecret", "secretsmanager:PutSecretValue", "secretsmanager:DeleteSecret",
+                "secretsmanager:RestoreSecret", "secretsmanager:TagResource", "secretsmanager:UntagResource",
+                "secretsmanager:RotateSecret", "secretsmanager:ListSecretVersionIds", "secretsmanager:GetResourcePolicy",
+                "secretsmanager:PutResourcePolicy",
+            ],
+            "Resource": format!("arn:aws:secretsmanager:*:{account}:secret:*"),
+        }),
+        json!({
+            "Effect": "Allow",
+            "Action": "lambda:InvokeFunction",
+            "Resource": format!("arn:aws:lambda:*:{account}:function:*"),
+        }),
+    ]
+}
+
 pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
     for account in Sandbox::accounts().iter().filter(|account| !account.central) {
         let mut seeds = common(account.environment);
@@ -25,6 +47,10 @@ pub(super) async fn fill(sandbox: &Inner) -> Result<(), SandboxError> {
             seeds.extend((1..=TENANTS).map(tenant));
         }
         put(sandbox, account.id, account.environment, REGION, seeds).await?;
+        rotated(sandbox, account.id).await?;
+        if account.environment == "production" {
+            shared_and_doomed(sandbox, account.id).await?;
+        }
         if account.environment == "production" {
             put(sandbox, account.id, account.environment, "eu-west-1", europe()).await?;
         }
@@ -113,6 +139,72 @@ fn tenant(number: usize) -> Seed {
         value: json!(format!("tenant-{number:03}-not-a-real-one")),
         team: "tenants",
     }
+}
+
+/// The database's password is rotated each month, and has been twice.
+async fn rotated(sandbox: &Inner, account: &str) -> Result<(), SandboxError> {
+    const NAME: &str = "payments/db/primary";
+    const MONTH: f64 = 30.0 * 86_400.0;
+    let state = sandbox.secrets.store().get(account, REGION);
+    let Some(mut secret) = state.secrets.get_mut(NAME) else {
+        return Ok(());
+    };
+    let current = secret.current_version_id.clone();
+    let last = now() - 12.0 * 86_400.0;
+    if let Some(newest) = secret.versions.get_mut(&current) {
+        newest.created_date = last;
+        let mut former = newest.clone();
+        for (age, stages) in [(1.0, vec!["AWSPREVIOUS".to_owned()]), (2.0, Vec::new())] {
+            former.version_id = uuid::Uuid::new_v4().to_string();
+            former.created_date = last - age * MONTH;
+            former.stages = stages;
+            former.secret_string = former.secret_string.map(|text| text.replace("Vq7tLw2e", "former0"));
+            secret.versions.insert(former.version_id.clone(), former.clone());
+        }
+    }
+    secret.rotation_enabled = true;
+    secret.rotation_lambda_arn = Some(format!(
+        "arn:aws:lambda:{REGION}:{account}:function:acme-rotate-postgres"
+    ));
+    secret.rotation_automatically_after_days = Some(30);
+    (secret.last_rotated_date, secret.last_changed_date) = (Some(last), last);
+    secret.next_rotation_date = Some(last + MONTH);
+    secret.kms_key_id = Some("alias/payments".to_owned());
+    Ok(())
+}
+
+/// One secret that a batch job may read as well, and one that nobody will miss.
+async fn shared_and_doomed(sandbox: &Inner, account: &str) -> Result<(), SandboxError> {
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Sid": "SettlementReadsTheKey",
+        "Effect": "Allow",
+        "Principal": { "AWS": format!("arn:aws:iam::{account}:role/payments-settlement") },
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    }]});
+    let state = sandbox.secrets.store().get(account, REGION);
+    state
+        .resource_policies
+        .insert("payments/stripe/api-key".to_owned(), policy.to_string());
+    let context = context("secretsmanager", account, REGION);
+    let name = "web/legacy/oauth-client";
+    for (operation, input) in [
+        (
+            "CreateSecret",
+            json!({ "Name": name, "Description": "Of the old sign-in", "SecretString": "retired" }),
+        ),
+        ("DeleteSecret", json!({ "SecretId": name, "RecoveryWindowInDays": 30 })),
+    ] {
+        let done = sandbox.secrets.handle(operation, input, &context).await;
+        done.map_err(SandboxError::seeding(name))?;
+    }
+    Ok(())
+}
+
+fn now() -> f64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(FIRST, |d| d.as_secs_f64())
 }
 
 async fn put(

@@ -138,6 +138,7 @@ fn no_change_is_left_out_and_every_policy_fits() {
         let mut arguments: JsonObject = names.iter().map(|n| ((*n).to_owned(), json!("x".repeat(64)))).collect();
         let ids: Value = (0..20).map(|n| format!("i-{n:017}")).collect();
         arguments.insert("instance_ids".to_owned(), ids);
+        arguments.insert("type_name".to_owned(), json!("AWS::RDS::DBInstance"));
         let target = catalogue
             .policies()
             .apply(entry, target("eu-west-1"), &arguments)
@@ -253,6 +254,40 @@ fn a_change_of_several_things_names_each_of_them() {
     };
     let most: Value = (0..20).map(|n| format!("i-{n:017}")).collect();
     writer(&declaration, longest, |_| Some(&most)).unwrap();
+}
+
+#[test]
+fn what_looks_at_everything_does_so_with_aws_s_own_policy_and_only_reads() {
+    let all = session("list_resources", json!({"type_name": "AWS::RDS::DBInstance"})).unwrap();
+    assert_eq!(all.policy.managed(), Some("ReadOnlyAccess"));
+    let changed = |type_name: &str| allowed("update_resource", json!({"type_name": type_name}));
+    for (type_name, actions) in [
+        ("AWS::RDS::DBInstance", Some("rds:*")),
+        ("AWS::IAM::User", Some("iam:*User*")),
+        ("Datadog::Monitors::Monitor", None),
+    ] {
+        let more: Vec<_> = changed(type_name).unwrap().split_off(1);
+        let expected: Vec<_> = actions.iter().map(|a| (json!(a), json!("*"))).collect();
+        assert_eq!(more, expected, "{type_name}");
+        let session = session("update_resource", json!({"type_name": type_name})).unwrap();
+        assert_eq!(session.policy.managed(), None, "{type_name}");
+    }
+    for (type_name, said) in [("RDS", "Vendor::Service::Type"), ("AWS::*::X", "Vendor::Service::Type")] {
+        assert!(changed(type_name).unwrap_err().contains(said), "{type_name}");
+    }
+    for (meta, said) in [
+        (declare(Access::Reveal, &["x:Do"]).broadly(), "only what reads"),
+        (declare(Access::Write, &["x:Do"]).broadly(), "only what reads"),
+        (
+            declare(Access::Write, &["x:Do"])
+                .anywhere(&["x:Do"])
+                .with_service_of("type"),
+            "`type`",
+        ),
+    ] {
+        let error = ReadPolicies::new([entry("do_it", meta)].iter()).err().unwrap();
+        assert!(error.contains(said), "{error}");
+    }
 }
 
 #[test]

@@ -10,10 +10,10 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::ops::{AccountId, OpError, iso};
+use crate::ops::{OpError, Ops, dated, size};
 
 /// How long a presigned link works.
-const LINK_VALID: Duration = Duration::from_secs(900);
+pub(super) const LINK_VALID: Duration = Duration::from_secs(900);
 
 /// Arguments of `head_object`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -27,8 +27,7 @@ pub(super) struct HeadObject {
 /// Answer of `head_object`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ObjectHead {
-    /// Bytes
-    content_length: i64,
+    size: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,8 +60,8 @@ pub(super) struct GetObject {
 /// Answer of `get_object`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct ObjectContent {
-    /// Bytes of the whole object
-    size: i64,
+    /// Of the whole object
+    size: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     content_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,20 +85,17 @@ pub(super) struct PutObject {
     key: String,
     /// Text
     body: Option<String>,
-    /// Binary content in base64, instead of body
+    /// Binary, instead of body
     body_base64: Option<String>,
     content_type: Option<String>,
-    #[serde(default)]
-    metadata: BTreeMap<String, String>,
-    /// "*": fail if the key exists
+    metadata: Option<BTreeMap<String, String>>,
     if_none_match: Option<String>,
 }
 
 /// Answer of `put_object`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct PuttedObject {
-    /// Bytes written
-    size: usize,
+    size: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     e_tag: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -128,21 +124,18 @@ pub(super) struct DeletedObject {
     version_id: Option<String>,
 }
 
-pub(super) async fn head(client: &Client, owner: Option<&AccountId>, input: HeadObject) -> Result<ObjectHead, OpError> {
+pub(super) async fn head(ops: &Ops, client: &Client, input: HeadObject) -> Result<ObjectHead, OpError> {
     let request = client
         .head_object()
         .bucket(input.bucket)
         .key(input.key)
         .set_version_id(input.version_id);
-    let answer = request
-        .set_expected_bucket_owner(owner.map(ToString::to_string))
-        .send()
-        .await?;
+    let answer = request.set_expected_bucket_owner(ops.bucket_owner()).send().await?;
     Ok(ObjectHead {
-        content_length: answer.content_length.unwrap_or_default(),
+        size: shown(answer.content_length.unwrap_or_default()),
         content_type: answer.content_type,
         content_encoding: answer.content_encoding,
-        last_modified: answer.last_modified.as_ref().map(iso),
+        last_modified: answer.last_modified.map(|t| dated(&t, ops.now())),
         e_tag: answer.e_tag,
         version_id: answer.version_id,
         storage_class: answer.storage_class.map(|c| c.as_str().to_owned()),
@@ -151,12 +144,8 @@ pub(super) async fn head(client: &Client, owner: Option<&AccountId>, input: Head
     })
 }
 
-pub(super) async fn get(
-    client: &Client,
-    owner: Option<&AccountId>,
-    input: GetObject,
-    limit: usize,
-) -> Result<ObjectContent, OpError> {
+pub(super) async fn get(ops: &Ops, client: &Client, input: GetObject) -> Result<ObjectContent, OpError> {
+    let limit = ops.data_limit() / 2;
     let from = input.range.as_deref().map(range_start).transpose()?.unwrap_or(0);
     let first = input
         .range
@@ -168,20 +157,18 @@ pub(super) async fn get(
             .bucket(&input.bucket)
             .key(&input.key)
             .set_version_id(input.version_id.clone());
-        request
-            .set_expected_bucket_owner(owner.map(ToString::to_string))
-            .set_range(range)
+        request.set_expected_bucket_owner(ops.bucket_owner()).set_range(range)
     };
     let answer = match request(Some(first)).send().await {
         // An empty object has no first byte, so S3 refuses any range of it.
         Err(e) if input.range.is_none() && e.code() == Some("InvalidRange") => request(None).send().await?,
         answer => answer?,
     };
-    let size = whole_size(&answer);
+    let whole = whole_size(&answer);
     let mut content = ObjectContent {
-        size,
+        size: shown(whole),
         content_type: answer.content_type.clone(),
-        last_modified: answer.last_modified.as_ref().map(iso),
+        last_modified: answer.last_modified.map(|t| dated(&t, ops.now())),
         body: None,
         next_range: None,
         presigned_url: None,
@@ -195,14 +182,14 @@ pub(super) async fn get(
         None => 0,
     };
     let end = from + i64::try_from(read).unwrap_or(i64::MAX);
-    if content.body.is_none() || end < size {
+    if content.body.is_none() || end < whole {
         content.next_range = content.body.as_ref().map(|_| next_range(end, limit));
         content.presigned_url = Some(link(client, &input).await?);
     }
     Ok(content)
 }
 
-pub(super) async fn put(client: &Client, owner: Option<&AccountId>, input: PutObject) -> Result<PuttedObject, OpError> {
+pub(super) async fn put(ops: &Ops, client: &Client, input: PutObject) -> Result<PuttedObject, OpError> {
     let body = match (input.body, input.body_base64) {
         (Some(text), None) => text.into_bytes(),
         (None, Some(binary)) => BASE64_STANDARD
@@ -218,8 +205,8 @@ pub(super) async fn put(client: &Client, owner: Option<&AccountId>, input: PutOb
     if input.if_none_match.as_deref().is_some_and(|m| m != "*") {
         return Err(OpError::InvalidInput("if_none_match takes only \"*\"".to_owned()));
     }
-    let size = body.len();
-    let metadata = (!input.metadata.is_empty()).then(|| input.metadata.into_iter().collect());
+    let written = size(u64::try_from(body.len()).unwrap_or_default());
+    let metadata = input.metadata.map(|m| m.into_iter().collect());
     let request = client
         .put_object()
         .bucket(input.bucket)
@@ -229,11 +216,11 @@ pub(super) async fn put(client: &Client, owner: Option<&AccountId>, input: PutOb
         .set_content_type(input.content_type)
         .set_metadata(metadata)
         .set_if_none_match(input.if_none_match)
-        .set_expected_bucket_owner(owner.map(ToString::to_string))
+        .set_expected_bucket_owner(ops.bucket_owner())
         .send()
         .await?;
     Ok(PuttedObject {
-        size,
+        size: written,
         e_tag: answer.e_tag,
         version_id: answer.version_id,
     })
@@ -241,7 +228,7 @@ pub(super) async fn put(client: &Client, owner: Option<&AccountId>, input: PutOb
 
 pub(super) async fn delete(
     client: &Client,
-    owner: Option<&AccountId>,
+    owner: Option<String>,
     input: DeleteObject,
 ) -> Result<DeletedObject, OpError> {
     let request = client
@@ -249,16 +236,18 @@ pub(super) async fn delete(
         .bucket(&input.bucket)
         .key(&input.key)
         .set_version_id(input.version_id);
-    let answer = request
-        .set_expected_bucket_owner(owner.map(ToString::to_string))
-        .send()
-        .await?;
+    let answer = request.set_expected_bucket_owner(owner).send().await?;
     Ok(DeletedObject {
         bucket: input.bucket,
         key: input.key,
         delete_marker: answer.delete_marker,
         version_id: answer.version_id,
     })
+}
+
+/// A size as AWS sends it, for people.
+pub(super) fn shown(bytes: i64) -> String {
+    size(u64::try_from(bytes).unwrap_or_default())
 }
 
 /// The first byte of a range. Only the plain form is taken, since what goes on from it must be known.

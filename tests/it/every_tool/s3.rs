@@ -2,12 +2,27 @@
 
 use serde_json::{Value, json};
 
-use super::Step;
+use crate::support::{unique, world::World};
+
+use super::{Step, Things, here};
 
 const BUCKET: &str = "acme-dev-config-444444444444";
+const UPLOADS: &str = "acme-dev-uploads-444444444444";
 const KEY: &str = "flags.json";
 
-pub(crate) fn steps() -> Vec<Step> {
+/// A bucket's name is nobody else's, in no account: each round makes one of its own.
+pub(crate) fn prepare(things: &mut Things) {
+    things.set("bucket made", unique("acme-every"));
+}
+
+pub(crate) async fn forget(world: &World) {
+    for key in ["it-proof", "it-copy"] {
+        let arguments = json!({ "bucket": BUCKET, "key": key });
+        world.call("delete_object", here(arguments)).await;
+    }
+}
+
+pub(crate) fn steps(things: &Things) -> Vec<Step> {
     let object = |key: &str| json!({ "bucket": BUCKET, "key": key });
     // A version that is given by number is another resource to IAM, and may have another policy.
     let version = |key: &str| json!({ "bucket": BUCKET, "key": key, "version_id": "null" });
@@ -21,9 +36,52 @@ pub(crate) fn steps() -> Vec<Step> {
         let needs = &["s3:GetObject", "s3:ListBucket"];
         Step::new(tool, object("no/such/key"), needs, "not_found").unasked(&["s3:ListBucket"])
     };
+    let copy = |bucket: &str, key: &str, version: Option<&str>| {
+        let mut arguments = json!({ "source_bucket": bucket, "source_key": key, "bucket": BUCKET, "key": "it-copy" });
+        if let Some(version) = version {
+            arguments["source_version_id"] = json!(version);
+        }
+        arguments
+    };
+    let tagged = "reports/tagged.csv";
     vec![
         Step::new("list_buckets", json!({}), &["s3:ListAllMyBuckets"], "ok"),
+        Step::new("get_bucket_posture", json!({}), &["s3:ListAllMyBuckets"], "ok").tells(&[
+            "s3:GetBucketPublicAccessBlock",
+            "s3:GetBucketPolicyStatus",
+            "s3:GetBucketAcl",
+            "s3:GetBucketOwnershipControls",
+            "s3:GetEncryptionConfiguration",
+            "s3:GetBucketVersioning",
+            "s3:GetBucketLogging",
+            "s3:GetLifecycleConfiguration",
+        ]),
+        Step::new(
+            "get_bucket_posture",
+            json!({ "bucket": "acme-no-such-bucket" }),
+            &["s3:ListAllMyBuckets"],
+            "not_found",
+        ),
+        Step::new(
+            "create_bucket",
+            json!({ "bucket": things.get("bucket made"), "versioning": true }),
+            &[
+                "s3:CreateBucket",
+                "s3:PutBucketOwnershipControls",
+                "s3:PutBucketPublicAccessBlock",
+                "s3:PutEncryptionConfiguration",
+                "s3:PutBucketVersioning",
+            ],
+            "ok",
+        ),
+        Step::new("create_bucket", json!({ "bucket": BUCKET }), &["s3:ListBucket"], "aws"),
         Step::new("list_objects", json!({ "bucket": BUCKET }), &["s3:ListBucket"], "ok"),
+        Step::new(
+            "list_object_versions",
+            json!({ "bucket": BUCKET }),
+            &["s3:ListBucketVersions"],
+            "ok",
+        ),
         Step::new("head_object", object(KEY), &["s3:GetObject"], "ok"),
         Step::new("get_object", object(KEY), &["s3:GetObject"], "ok"),
         absent("head_object"),
@@ -31,6 +89,45 @@ pub(crate) fn steps() -> Vec<Step> {
         Step::new("head_object", version(KEY), &["s3:GetObjectVersion"], "ok"),
         Step::new("get_object", version(KEY), &["s3:GetObjectVersion"], "ok"),
         Step::new("put_object", body(object("it-proof")), &["s3:PutObject"], "ok"),
+        Step::new(
+            "copy_object",
+            copy(BUCKET, KEY, None),
+            &["s3:GetObject", "s3:PutObject"],
+            "ok",
+        ),
+        Step::new(
+            "copy_object",
+            copy(BUCKET, "no/such/key", None),
+            &["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
+            "not_found",
+        )
+        .unasked(&["s3:ListBucket"]),
+        // Tags are copied too: "you must have s3:GetObjectTagging permission for the source" (CopyObject).
+        Step::new(
+            "copy_object",
+            copy(UPLOADS, tagged, None),
+            &[
+                "s3:GetObject",
+                "s3:GetObjectTagging",
+                "s3:PutObject",
+                "s3:PutObjectTagging",
+            ],
+            "ok",
+        )
+        .only_here("it has no tagged object"),
+        Step::new(
+            "copy_object",
+            copy(UPLOADS, tagged, Some("v0000000000000000000000000000006")),
+            &[
+                "s3:GetObjectVersion",
+                "s3:GetObjectVersionTagging",
+                "s3:PutObject",
+                "s3:PutObjectTagging",
+            ],
+            "ok",
+        )
+        .only_here("it has no tagged object"),
+        Step::new("presign_put_object", object("it-link"), &["s3:ListBucket"], "ok").hands_out(&["s3:PutObject"]),
         Step::new("delete_object", version("it-proof"), &["s3:DeleteObjectVersion"], "ok"),
         Step::new("delete_object", object("it-proof"), &["s3:DeleteObject"], "ok"),
     ]

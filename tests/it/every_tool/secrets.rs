@@ -31,6 +31,16 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         arguments[name] = value;
         arguments
     };
+    let function = format!(
+        "arn:aws:lambda:us-east-1:{}:function:acme-rotate",
+        crate::support::iam::ACCOUNT
+    );
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": { "AWS": format!("arn:aws:iam::{}:root", crate::support::iam::ACCOUNT) },
+        "Action": "secretsmanager:GetSecretValue",
+        "Resource": "*",
+    }]});
     let value = |name: &str| json!({ "name": things.get(name), "secret_string": "x" });
     vec![
         Step::new("list_secrets", json!({}), &["secretsmanager:ListSecrets"], "ok"),
@@ -55,6 +65,56 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         )
         .unasked(&["secretsmanager:TagResource"]),
         Step::new(
+            "describe_secret",
+            secret("secret kept"),
+            &["secretsmanager:DescribeSecret"],
+            "ok",
+        ),
+        Step::new(
+            "list_secret_version_ids",
+            secret("secret kept"),
+            &["secretsmanager:ListSecretVersionIds"],
+            "ok",
+        ),
+        Step::new(
+            "tag_secret",
+            with(secret("secret kept"), "tags", json!({ "team": "sre" })),
+            &["secretsmanager:TagResource"],
+            "ok",
+        ),
+        Step::new(
+            "tag_secret",
+            with(secret("secret kept"), "untag", json!(["team"])),
+            &["secretsmanager:UntagResource"],
+            "ok",
+        ),
+        Step::new("tag_secret", secret("secret kept"), &[], "invalid_input"),
+        Step::new(
+            "put_secret_policy",
+            with(secret("secret kept"), "policy", policy),
+            &["secretsmanager:PutResourcePolicy", "secretsmanager:GetResourcePolicy"],
+            "ok",
+        ),
+        Step::new(
+            "put_secret_policy",
+            with(secret("secret kept"), "policy", Value::Null),
+            &[],
+            "invalid_input",
+        ),
+        Step::new(
+            "get_secret_policy",
+            secret("secret kept"),
+            &["secretsmanager:GetResourcePolicy"],
+            "ok",
+        ),
+        Step::new(
+            "rotate_secret",
+            with(secret("secret kept"), "rotation_lambda_arn", json!(function)),
+            &["secretsmanager:RotateSecret", "lambda:InvokeFunction"],
+            "ok",
+        )
+        .unasked(&["lambda:InvokeFunction"]),
+        Step::new(
             "update_secret",
             with(secret("secret kept"), "secret_string", json!("y")),
             &["secretsmanager:UpdateSecret"],
@@ -65,6 +125,18 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
             secret("secret doomed"),
             &["secretsmanager:DeleteSecret"],
             "ok",
+        ),
+        Step::new(
+            "restore_secret",
+            secret("secret doomed"),
+            &["secretsmanager:RestoreSecret"],
+            "ok",
+        ),
+        Step::new(
+            "describe_secret",
+            json!({ "secret_id": "no/such/secret" }),
+            &["secretsmanager:DescribeSecret"],
+            "not_found",
         ),
     ]
 }

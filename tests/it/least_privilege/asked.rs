@@ -50,6 +50,18 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
         ),
         keys("s3", json!("kms:Decrypt")),
     ]);
+    let any = json!([allow(
+        json!([
+            "cloudformation:GetResource",
+            "cloudformation:GetResourceRequestStatus",
+            "cloudformation:ListResources"
+        ]),
+        json!("*")
+    )]);
+    let queue = "https://sqs.us-east-1.amazonaws.com/444444444444/emails";
+    let queue = json!({ "type_name": "AWS::SQS::Queue", "identifier": queue });
+    let mut patched = queue.clone();
+    patched["patch"] = json!([{ "op": "replace", "path": "/DelaySeconds", "value": 5 }]);
     let record = json!({ "name": "lp.dev.acme.example", "type": "A", "ttl": 60, "resource_records": ["192.0.2.1"] });
     let changes = json!([{ "action": "UPSERT", "resource_record_set": record }]);
     vec![
@@ -129,6 +141,24 @@ fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
             "delete_object",
             at,
             json!([allow(json!(["s3:DeleteObject", "s3:DeleteObjectVersion"]), in_bucket)]),
+        ),
+        ("list_resources", json!({ "type_name": "AWS::SQS::Queue" }), any.clone()),
+        ("get_resource", queue, any.clone()),
+        ("get_resource_request_status", json!({ "request_token": "none" }), any),
+        (
+            "update_resource",
+            patched,
+            json!([
+                allow(
+                    json!([
+                        "cloudformation:GetResource",
+                        "cloudformation:GetResourceRequestStatus",
+                        "cloudformation:UpdateResource"
+                    ]),
+                    json!("*")
+                ),
+                allow(json!("sqs:*"), json!("*")),
+            ]),
         ),
     ]
 }
@@ -227,7 +257,7 @@ async fn sts_is_asked_for_exactly_what_each_tool_declares() {
         // A read may find the session that another tool of its toolset has asked for.
         let before = recorder.assumed().len();
         let body = world.call(tool, here(arguments.clone())).await;
-        let succeeds = tool != "get_change";
+        let succeeds = !["get_change", "get_resource_request_status"].contains(&tool);
         assert_eq!(body["success"], json!(succeeds), "{tool}: {body}");
         let write = catalogue
             .get(tool)
@@ -268,6 +298,9 @@ async fn sts_is_asked_for_exactly_what_each_tool_declares() {
         ];
         if write {
             expected.extend([("Tags.member.2.Key", "tool"), ("Tags.member.2.Value", tool)]);
+        }
+        if catalogue.get(tool).unwrap().declaration.broadly {
+            expected.push(("PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"));
         }
         let expected = expected
             .into_iter()

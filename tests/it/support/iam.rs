@@ -25,6 +25,15 @@ impl Proof {
             let world = World::new().await;
             let role = "aws-ops-target".to_owned();
             let emulator = None;
+            // What `iam` says besides its policies: Cloud Control asks the services in the role's name.
+            let services = json!({ "Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow", "Action": ["rds:Describe*", "sqs:*"], "Resource": "*",
+            }]});
+            let put = world
+                .accounts()
+                .put_role_policy(ACCOUNT, &role, "services", &services)
+                .await;
+            put.unwrap();
             return Self { world, role, emulator };
         };
         // Other tests use the seeded role at the same time.
