@@ -22,7 +22,7 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     handler::server::tool::IntoCallToolResult,
     model::{
-        CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestParams, CompleteResult,
+        CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
         GetPromptRequestParams, GetPromptResponse, Implementation, JsonObject, ListPromptsResult,
         ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams, ProtocolVersion,
         ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, ResourceContents, ServerCapabilities,
@@ -387,15 +387,5 @@ impl ServerHandler for Server {
         );
         let body = span.around(work, record::tool_ended).await;
         Ok(finish::respond(body, limit))
-    }
-}
-
-/// What a tool that failed before it ran would have answered.
-impl From<OpError> for CallToolResult {
-    fn from(error: OpError) -> Self {
-        match error.into_call_tool_result() {
-            Ok(CallToolResponse::Complete(result)) => result,
-            _ => Self::default(),
-        }
     }
 }

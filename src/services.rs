@@ -20,7 +20,7 @@ use crate::ops::Ops;
 
 /// The toolsets of a server whose settings name none. Each tool costs every client context, so the others are chosen by those who
 /// want them.
-pub const DEFAULT: [&str; 9] = [
+pub const DEFAULT: [&str; 7] = [
     "accounts",
     "sts",
     "cloud_control",
@@ -28,8 +28,6 @@ pub const DEFAULT: [&str; 9] = [
     "logs",
     "cloudtrail",
     "secrets",
-    "route53",
-    "s3",
 ];
 
 /// Each toolset's name and tools, in the order in which they are shown.

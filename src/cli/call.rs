@@ -32,7 +32,12 @@ pub(super) struct Call {
 
 impl Call {
     pub(super) async fn run(&self) -> Result<ExitCode> {
-        let (server, _sandbox) = self.options.connect().await?.server(Some(Caller::local()))?;
+        let tools = self.options.tools.or_all();
+        let options = AwsOptions {
+            tools,
+            ..self.options.clone()
+        };
+        let (server, _sandbox) = options.connect().await?.server(Some(Caller::local()))?;
         // One that is switched off is called all the same: the server's answer says what hides it.
         let schema = server.schema(&self.tool).await.map_err(|e| anyhow!(e))?;
         let arguments = self.arguments(&schema)?;

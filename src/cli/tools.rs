@@ -33,13 +33,12 @@ impl Tools {
         if self.forwarded {
             return self.forwarded().await;
         }
-        let mut tools = self.options.tools.clone();
-        if self.markdown && tools.toolsets.is_empty() && tools.tools.is_empty() {
-            tools.toolsets.push("all".to_owned());
-        }
         let options = CatalogueOptions {
             profiles: true.into(),
-            tools,
+            tools: match self.markdown {
+                true => self.options.tools.or_all(),
+                false => self.options.tools.clone(),
+            },
         };
         let catalogue = Catalogue::new(options).map_err(|e| anyhow!(e))?;
         if self.json {

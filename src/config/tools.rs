@@ -27,6 +27,18 @@ pub struct ToolsConfig {
     pub read_only: bool,
 }
 
+impl ToolsConfig {
+    /// The same, but with every tool where none are chosen: for the shell, where a tool costs no model's context.
+    #[must_use]
+    pub fn or_all(&self) -> Self {
+        let mut all = self.clone();
+        if all.toolsets.is_empty() && all.tools.is_empty() {
+            all.toolsets.push("all".to_owned());
+        }
+        all
+    }
+}
+
 fn yes_no(text: &str) -> Result<bool, String> {
     match text {
         "true" | "on" => Ok(true),

@@ -158,10 +158,31 @@ mod tests {
 
     #[test]
     fn excluding_and_read_only_win_over_choosing() {
-        let both = config(&["secrets"], &["list_secrets", "get_change"], &["list_secrets"], true);
-        assert_eq!(left(both).unwrap(), ["get_change"]);
+        let both = config(&["sts"], &["list_secrets", "get_change"], &["list_secrets"], true);
+        assert_eq!(left(both).unwrap(), ["get_caller_identity", "get_change"]);
         let secrets = left(config(&["secrets"], &[], &[], true)).unwrap();
-        assert_eq!(secrets, ["list_secrets"], "revealing is more than reading");
+        let has = |name: &str| secrets.iter().any(|s| s == name);
+        assert!(
+            has("list_secrets") && has("describe_secret") && !has("update_secret"),
+            "{secrets:?}"
+        );
+        assert!(!has("get_secret_value"), "revealing is more than reading");
+    }
+
+    #[test]
+    fn without_a_choice_there_are_the_default_toolsets_and_a_hidden_tool_says_how_to_have_it() {
+        let default = left(config(&[], &[], &[], false)).unwrap();
+        assert_eq!(left(config(&["default"], &[], &[], false)).unwrap(), default);
+        let more = left(config(&["default", "iam"], &[], &[], false)).unwrap();
+        assert!(
+            more.len() > default.len() && more.contains(&"list_roles".to_owned()),
+            "{more:?}"
+        );
+        let filter = Filter::new(&config(&[], &[], &[], false), &services::toolsets()).unwrap();
+        assert_eq!(filter.hides("describe_alarms", "cloudwatch", Access::Read), None);
+        let said = filter.hides("list_roles", "iam", Access::Read).unwrap();
+        assert!(said.contains("TOOLSETS=default,iam"), "{said}");
+        assert!(filter.may_forward());
     }
 
     #[test]

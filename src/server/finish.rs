@@ -1,6 +1,9 @@
 //! The end of every call: one envelope, the receipt, a hint that says who must act, and the text form of it all.
 
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject};
+use rmcp::{
+    handler::server::tool::IntoCallToolResult as _,
+    model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -212,6 +215,16 @@ fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Op
         format!(
             "Most likely {whose}{account} do not allow {action}: who owns the account adds it, if it should be allowed.{foreign}"
         )
+    }
+}
+
+/// What a tool that failed before it ran would have answered.
+impl From<OpError> for CallToolResult {
+    fn from(error: OpError) -> Self {
+        match error.into_call_tool_result() {
+            Ok(CallToolResponse::Complete(result)) => result,
+            _ => Self::default(),
+        }
     }
 }
 

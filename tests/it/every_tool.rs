@@ -23,6 +23,7 @@ use aws_ops_mcp::server::Catalogue;
 use serde_json::{Value, json};
 
 use crate::support::{
+    calls::Calls,
     iam::Proof,
     world::{MANAGEMENT_ROLE, World, skipped},
 };
@@ -130,12 +131,12 @@ impl Step {
 pub(crate) struct Things(BTreeMap<&'static str, String>);
 
 impl Things {
-    pub(crate) async fn new(world: &World) -> Self {
+    pub(crate) async fn new(world: &impl Calls) -> Self {
         Self::of(world, |_| true).await
     }
 
     /// Only what the calls of these toolsets work on.
-    pub(crate) async fn of(world: &World, wanted: impl Fn(&str) -> bool) -> Self {
+    pub(crate) async fn of(world: &impl Calls, wanted: impl Fn(&str) -> bool) -> Self {
         let mut things = Self::default();
         if wanted("secrets") {
             secrets::prepare(world, &mut things).await;
@@ -157,7 +158,7 @@ impl Things {
     }
 
     /// Takes away what was made.
-    pub(crate) async fn forget(&self, world: &World) {
+    pub(crate) async fn forget(&self, world: &impl Calls) {
         secrets::forget(world, self).await;
         route53::forget(world, self).await;
         s3::forget(world).await;
@@ -200,7 +201,7 @@ pub(crate) fn here(mut arguments: Value) -> Value {
 }
 
 /// The first call of each tool that succeeds.
-fn successes(things: &Things, elsewhere: bool) -> BTreeMap<&'static str, Value> {
+pub(crate) fn successes(things: &Things, elsewhere: bool) -> BTreeMap<&'static str, Value> {
     let mut found = BTreeMap::new();
     for step in steps(things) {
         if step.ends == "ok" && step.runs(elsewhere) {
@@ -210,6 +211,10 @@ fn successes(things: &Things, elsewhere: bool) -> BTreeMap<&'static str, Value> 
     found
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the table is what this test is for: --nocapture shows it"
+)]
 #[tokio::test]
 async fn every_tool_succeeds_somewhere_and_the_table_says_where() {
     let mut table = String::new();

@@ -112,7 +112,13 @@ fn every_command_honours_the_filters_and_stops_at_a_wrong_name() {
     let shown: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(
         texts(shown["tools"].as_array().unwrap(), "name"),
-        ["get_change", "list_hosted_zones", "list_resource_record_sets"]
+        [
+            "get_change",
+            "list_health_checks",
+            "list_hosted_zones",
+            "list_resource_record_sets",
+            "test_dns_answer"
+        ]
     );
     let arguments = [
         "call",

@@ -100,7 +100,7 @@ async fn an_account_says_how_it_is_reached_and_never_its_external_id() {
 
 #[tokio::test]
 async fn a_toolset_lists_the_tools_that_this_server_has() {
-    let world = World::with(&["--toolsets", "secrets,sts", "--read-only"]).await;
+    let world = World::with(&["--tools", "list_secrets,get_caller_identity", "--read-only"]).await;
     assert_eq!(
         read(&world, "aws://toolsets").await,
         json!({ "toolsets": ["sts", "secrets"] })

@@ -1,5 +1,6 @@
 //! What the tests share: accounts to work in, the real program, and a client.
 
+pub(crate) mod calls;
 pub(crate) mod certificate;
 pub(crate) mod client;
 pub(crate) mod collector;

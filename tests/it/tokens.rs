@@ -25,11 +25,6 @@ fn check(toolsets: &[&str], limit: usize) {
     let sum: usize = each.iter().map(|(_, cost)| cost).sum();
     each.sort_by_key(|(_, cost)| std::cmp::Reverse(*cost));
     let dear: Vec<String> = each.iter().map(|(name, cost)| format!("{name} {cost}")).collect();
-    println!(
-        "{} tools of {toolsets:?}: {sum} tokens: {}",
-        each.len(),
-        dear.join(", ")
-    );
     assert!(
         sum < limit,
         "{sum} tokens, not under {limit}; the dearest first: {}",

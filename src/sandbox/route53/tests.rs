@@ -129,7 +129,7 @@ async fn records_are_in_awss_order_with_weights_and_aliases() {
     );
     let sets = all.resource_record_sets();
     assert_eq!(sets[7].weight(), Some(90));
-    assert_eq!(sets[14].alias_target().unwrap().dns_name(), "acme.example.");
+    assert_eq!(sets[16].alias_target().unwrap().dns_name(), "acme.example.");
     assert_eq!(
         sets[5].resource_records()[0].value(),
         "\"v=spf1 include:_spf.acme.example -all\""

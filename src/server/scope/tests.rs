@@ -53,10 +53,14 @@ fn allowed(tool: &str, arguments: Value) -> Result<Vec<(Value, Value)>, String> 
 #[test]
 fn a_toolset_s_reads_share_a_policy_and_its_reveals_another() {
     let keys = (json!("kms:Decrypt"), json!("*"));
-    assert_eq!(
-        allowed("list_secrets", json!({})).unwrap(),
-        [(json!("secretsmanager:ListSecrets"), json!("*"))]
-    );
+    let reads = allowed("list_secrets", json!({})).unwrap();
+    assert_eq!(reads, allowed("describe_secret", json!({"secret_id": "x"})).unwrap());
+    let [(actions, resource)] = reads.as_slice() else {
+        panic!("{reads:?}")
+    };
+    let actions: Vec<&str> = actions.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(actions.contains(&"secretsmanager:ListSecrets") && !actions.contains(&"secretsmanager:GetSecretValue"));
+    assert_eq!(*resource, json!("*"));
     assert_eq!(
         allowed("get_secret_value", json!({"secret_id": "x"})).unwrap(),
         [(json!("secretsmanager:GetSecretValue"), json!("*")), keys]
@@ -134,7 +138,15 @@ fn every_change_is_narrowed_to_what_its_arguments_name() {
 fn no_change_is_left_out_and_every_policy_fits() {
     let catalogue = Catalogue::new(true).unwrap();
     for entry in catalogue.entries().filter(|e| e.declaration.targeted) {
-        let names = ["secret_id", "name", "hosted_zone_id", "bucket", "key"];
+        let names = [
+            "secret_id",
+            "name",
+            "hosted_zone_id",
+            "bucket",
+            "key",
+            "source_bucket",
+            "source_key",
+        ];
         let mut arguments: JsonObject = names.iter().map(|n| ((*n).to_owned(), json!("x".repeat(64)))).collect();
         arguments.insert("type_name".to_owned(), json!("AWS::RDS::DBInstance"));
         let ids: Value = (0..20).map(|n| format!("i-{n:017}")).collect();

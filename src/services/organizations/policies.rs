@@ -7,10 +7,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    aws::AccountId,
-    ops::{OpError, Ops},
-};
+use crate::ops::{AccountId, OpError, Ops};
 
 use super::name_of;
 

@@ -21,7 +21,7 @@ fn called(args: &[&str]) -> Ended {
 async fn tools_prints_what_tools_list_gives() {
     let printed = parsed(&program(&["tools", "--json"]).run());
     // With profiles, as a server on somebody's own machine has them; the sandbox has none.
-    let (_running, client) = sandbox_server(&[]);
+    let (_running, client) = sandbox_server(&["--toolsets", "default"]);
     let mut listed = client.rpc("tools/list", json!({})).await["result"]["tools"].clone();
     let mut with_profiles = printed["tools"].clone();
     for tools in [&mut listed, &mut with_profiles] {

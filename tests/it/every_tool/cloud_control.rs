@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{iam::Proof, text, unique, world::World};
+use crate::support::{calls::Calls, iam::Proof, text, unique};
 
 use super::{Step, Things, here};
 
@@ -16,7 +16,7 @@ const UPDATE: &[&str] = &[
     "cloudformation:UpdateResource",
 ];
 
-pub(crate) async fn prepare(world: &World, things: &mut Things) {
+pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
     if Proof::is_elsewhere() {
         return;
     }

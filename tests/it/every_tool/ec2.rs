@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{text, world::World};
+use crate::support::{calls::Calls, text};
 
 use super::{Step, Things, here};
 
@@ -10,7 +10,7 @@ const NO_CONSOLE: &str = "ministack has no console output";
 const NO_STATES: &str = "ministack starts what is terminated";
 const ABSENT: &str = "i-0123456789abcdef0";
 
-pub(crate) async fn prepare(world: &World, things: &mut Things) {
+pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
     for name in ["web-1", "batch-1", "retired-1"] {
         let found = world.ok("describe_instances", here(json!({ "name": name }))).await;
         if let Some(instance) = found["instances"].get(0) {

@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{text, unique, world::World};
+use crate::support::{calls::Calls, text, unique};
 
 use super::{Step, Things, here};
 
 const NO_ZONE: &str = "Z0NOSUCHZONE00000001";
 const MADE: [&str; 2] = ["zone made", "zone private"];
 
-pub(crate) async fn prepare(world: &World, things: &mut Things) {
+pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
     let zones = world.ok("list_hosted_zones", here(json!({}))).await;
     let mut listed = zones["hosted_zones"].as_array().into_iter().flatten();
     let zone = listed.find(|zone| text(zone, "name") == "dev.acme.example.").unwrap();
@@ -24,7 +24,7 @@ pub(crate) async fn prepare(world: &World, things: &mut Things) {
     }
 }
 
-pub(crate) async fn forget(world: &World, things: &Things) {
+pub(crate) async fn forget(world: &impl Calls, things: &Things) {
     let zones = world.call("list_hosted_zones", here(json!({}))).await;
     let made = MADE.map(|name| format!("{}.", things.get(name)));
     let listed = zones["data"]["hosted_zones"].as_array().into_iter().flatten();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{unique, world::World};
+use crate::support::{calls::Calls, unique};
 
 use super::{Step, Things, here};
 
@@ -15,7 +15,7 @@ pub(crate) fn prepare(things: &mut Things) {
     things.set("bucket made", unique("acme-every"));
 }
 
-pub(crate) async fn forget(world: &World) {
+pub(crate) async fn forget(world: &impl Calls) {
     for key in ["it-proof", "it-copy"] {
         let arguments = json!({ "bucket": BUCKET, "key": key });
         world.call("delete_object", here(arguments)).await;

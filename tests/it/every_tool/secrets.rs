@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{unique, world::World};
+use crate::support::{calls::Calls, unique};
 
 use super::{Step, Things, here};
 
 const MADE: [&str; 4] = ["secret kept", "secret doomed", "secret made", "secret tagged"];
 
-pub(crate) async fn prepare(world: &World, things: &mut Things) {
+pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
     for name in MADE {
         things.set(name, unique("every"));
     }
@@ -18,7 +18,7 @@ pub(crate) async fn prepare(world: &World, things: &mut Things) {
     }
 }
 
-pub(crate) async fn forget(world: &World, things: &Things) {
+pub(crate) async fn forget(world: &impl Calls, things: &Things) {
     for name in MADE {
         let arguments = json!({ "secret_id": things.get(name), "force_delete_without_recovery": true });
         world.call("delete_secret", here(arguments)).await;

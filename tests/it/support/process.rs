@@ -205,6 +205,9 @@ pub(crate) fn sandbox_server(args: &[&str]) -> (Running, Client) {
     let mut all = vec!["serve", "--sandbox", "--port", "0", "--log-format", "json"];
     // Only tests of the rates wait for them.
     all.extend(["--caller-rate", "off", "--caller-write-rate", "off"]);
+    if !args.contains(&"--toolsets") {
+        all.extend(["--toolsets", "all"]);
+    }
     all.extend(args);
     let mut running = program(&all).start();
     let last = |line: &str| line.split_whitespace().last().unwrap_or_default().to_owned();
