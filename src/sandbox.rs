@@ -146,6 +146,9 @@ impl Sandbox {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// The role in the management account that may look at the organization.
+    pub const ORGANIZATION_ROLE: &str = "arn:aws:iam::111111111111:role/aws-ops-organization";
+
     /// The accounts that there are, the central one first.
     pub fn accounts() -> Vec<SandboxAccount> {
         let account = |id, name, central| SandboxAccount {

@@ -98,9 +98,14 @@ impl AwsOptions {
         let mut config = self.aws.clone();
         config.endpoint_url = Some(server.endpoint.clone());
         config.ca_bundle = None;
+        config.account_registry = Some(sandbox_registry().to_string());
+        config.organizations_account = None;
+        // The organization's own tools work in its management account, which is no workload and so has no name to call it by.
+        config.allowed_role_arns.push(Sandbox::ORGANIZATION_ROLE.to_owned());
         let aws = Arc::new(Aws::new(&config, Base::Fixed(sandbox.base_credentials()))?);
         // Profiles would send a real profile's signature to the sandbox, and the user would take its answers for real.
-        let resolver = Resolver::new(Arc::new(sandbox_accounts()?), config.region, false).with_settings(&config);
+        let accounts = registry::load(&config, &AccountVariables::default())?;
+        let resolver = Resolver::new(Arc::new(accounts), config.region, false).with_settings(&config);
         Ok(Connected {
             resolver,
             forwarder: Forwarder::new(&self.aws_mcp, &config, aws.clone())?,
@@ -114,15 +119,12 @@ impl AwsOptions {
 
 /// The sandbox's accounts as a registry.
 #[cfg(feature = "sandbox")]
-fn sandbox_accounts() -> Result<crate::aws::Accounts> {
-    let entries: Vec<serde_json::Value> = crate::sandbox::Sandbox::accounts()
-        .into_iter()
-        .map(|a| {
-            let kind = if a.central { "central" } else { "workload" };
-            serde_json::json!({ "name": a.name, "id": a.id, "environment": a.environment, "kind": kind, "role_arn": a.role_arn })
-        })
-        .collect();
-    registry::parse(&serde_json::to_string(&entries)?).map_err(|e| anyhow!("the sandbox's accounts: {e}"))
+fn sandbox_registry() -> serde_json::Value {
+    let accounts = crate::sandbox::Sandbox::accounts().into_iter().map(|a| {
+        let kind = if a.central { "central" } else { "workload" };
+        serde_json::json!({ "name": a.name, "id": a.id, "environment": a.environment, "kind": kind, "role_arn": a.role_arn })
+    });
+    accounts.collect()
 }
 
 impl Connected {

@@ -65,9 +65,11 @@ pub fn dated(time: &DateTime, now: SystemTime) -> String {
     let Ok(then) = SystemTime::try_from(*time) else {
         return iso(time);
     };
+    // Nobody reads parts of a second beside an age.
+    let time = iso(&DateTime::from_secs(time.secs()));
     match now.duration_since(then) {
-        Ok(age) => format!("{} ({} ago)", iso(time), rough(age)),
-        Err(ahead) => format!("{} (in {})", iso(time), rough(ahead.duration())),
+        Ok(age) => format!("{time} ({} ago)", rough(age)),
+        Err(ahead) => format!("{time} (in {})", rough(ahead.duration())),
     }
 }
 

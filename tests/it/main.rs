@@ -22,6 +22,7 @@ mod least_privilege;
 mod metrics;
 mod prompts;
 mod proxy;
+mod questions;
 mod registry;
 mod replicas;
 mod resources;

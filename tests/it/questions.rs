@@ -43,7 +43,9 @@ impl Session {
 
 /// The data of one account's result.
 fn of<'a>(body: &'a Value, account: &str) -> &'a Value {
-    let results = body["results"].as_array().unwrap_or_else(|| panic!("not of many accounts: {body}"));
+    let results = body["results"]
+        .as_array()
+        .unwrap_or_else(|| panic!("not of many accounts: {body}"));
     let one = results.iter().find(|r| r["receipt"]["account"] == json!(account));
     &one.unwrap_or_else(|| panic!("nothing of {account} in {body}"))["data"]
 }

@@ -310,7 +310,7 @@ async fn the_program_adds_the_organizations_accounts_after_its_start_and_says_so
         ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key()),
         ("AWS_SESSION_TOKEN", keys.session_token().unwrap_or_default()),
     ]);
-    let line: Value = serde_json::from_str(&running.err_line(READ_AGAIN)).unwrap();
+    let line: Value = serde_json::from_str(&running.err_line_of_all(READ_AGAIN)).unwrap();
     assert_eq!(
         (text(&line, "source"), &line["accounts"]),
         ("AWS Organizations", &json!(4))

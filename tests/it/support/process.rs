@@ -131,6 +131,12 @@ impl Running {
         self.err.until(text)
     }
 
+    /// The first line of standard error that holds `text`, read already or not: for what may come in any order.
+    pub(crate) fn err_line_of_all(&mut self, text: &str) -> String {
+        let seen = self.err.seen.iter().find(|line| line.contains(text)).cloned();
+        seen.unwrap_or_else(|| self.err_line(text))
+    }
+
     /// Asks it to end, as an orchestrator does.
     pub(crate) fn terminate(&self) {
         self.signal("-TERM");

@@ -37,7 +37,7 @@ pub(crate) const ALICE: &str = "a11ce000000000000000123456789abcdef";
 pub(crate) const BOB: &str = "b0b00000000000000000123456789abcdef";
 
 /// The role in the management account that looks at the organization.
-pub(crate) const MANAGEMENT_ROLE: &str = "arn:aws:iam::111111111111:role/aws-ops-organization";
+pub(crate) const MANAGEMENT_ROLE: &str = Sandbox::ORGANIZATION_ROLE;
 
 /// The workload accounts: name, id, the short form in bucket names, the public zone.
 pub(crate) const ACCOUNTS: [(&str, &str, &str, &str); 3] = [
