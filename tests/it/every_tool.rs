@@ -211,10 +211,6 @@ pub(crate) fn successes(things: &Things, elsewhere: bool) -> BTreeMap<&'static s
     found
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the table is what this test is for: --nocapture shows it"
-)]
 #[tokio::test]
 async fn every_tool_succeeds_somewhere_and_the_table_says_where() {
     let mut table = String::new();
