@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::ops::{
     Access, Declare, Json, OpError, Ops, Page, Reply, declare, ok,
     resource_types::{ResourceType, did_you_mean},
+    without_secrets,
 };
 
 use model::{compact, model_of};
@@ -81,6 +82,8 @@ pub struct GetResource {
 pub struct Resource {
     type_name: String,
     identifier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     properties: Value,
 }
 
@@ -120,7 +123,7 @@ impl Ops {
                         let model = model_of(resource.properties.as_deref());
                         Listed {
                             facts: Facts::of(&model),
-                            properties: compact(model, &identifier).filter(|_| listed),
+                            properties: compact(without_secrets("", &model), &identifier).filter(|_| listed),
                             identifier,
                         }
                     });
@@ -146,10 +149,14 @@ impl Ops {
     async fn get_resource(&self, Parameters(input): Parameters<GetResource>) -> Result<Json<Reply<Resource>>, OpError> {
         let type_name = checked(&input.type_name)?;
         let (identifier, model) = self.model(&type_name, &input.identifier).await?;
+        let properties = without_secrets("", &model);
         ok(Resource {
             type_name,
             identifier,
-            properties: model,
+            note: (properties != model).then_some(
+                "(hidden) stands for what may be secret: passwords, keys, tokens, user data, values of environment variables.",
+            ),
+            properties,
         })
     }
 

@@ -20,9 +20,17 @@ use posture::{GetBucketPosture, Postures};
 /// One object. A bucket is named plainly: access points have ARNs of another form.
 const OBJECT: &str = "arn:{partition}:s3:::{bucket|segment}/{key}";
 const BUCKET: &str = "arn:{partition}:s3:::{bucket|segment}";
+/// What a copy only reads, and by which actions.
 const SOURCE: [&str; 2] = [
     "arn:{partition}:s3:::{source_bucket|segment}/{source_key}",
     "arn:{partition}:s3:::{source_bucket|segment}",
+];
+const FROM_SOURCE: [&str; 5] = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+    "s3:ListBucket",
 ];
 
 #[tool_router(router = s3_tools, vis = "pub(crate)")]
@@ -104,7 +112,7 @@ impl Ops {
     #[tool(meta = idempotent(declare(Access::Write, &[
         "s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging",
         "s3:GetObjectVersionTagging", "s3:ListBucket",
-    ]).on(&[OBJECT, SOURCE[0], SOURCE[1]]).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
+    ]).on(&[OBJECT]).apart(&FROM_SOURCE, &SOURCE).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn copy_object(
         &self,
         Parameters(input): Parameters<CopyObject>,

@@ -29,12 +29,8 @@ const NEW_SECRET: [&str; 2] = [
     "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????",
     "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}",
 ];
-/// A secret and the functions, one of which rotates it. Which one that is only the secret knows.
-const ROTATED: [&str; 3] = [
-    "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}-??????",
-    "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}",
-    "arn:{partition}:lambda:{region}:{account}:function:*",
-];
+/// The function that rotates a secret. Where the call names none only the secret knows which one that is.
+const ROTATOR: &str = "arn:{partition}:lambda:{region}:{account}:function:{rotation_lambda_arn|arn-or-any}";
 
 #[tool_router(router = secrets_tools, vis = "pub(crate)")]
 impl Ops {
@@ -104,7 +100,7 @@ impl Ops {
 
     /// Rotates a secret now by its Lambda function, or sets function and schedule; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "payments/db/primary"}
     // The caller must be allowed to invoke the function as well: "You also need lambda:InvokeFunction permissions" (RotateSecret).
-    #[tool(meta = declare(Access::Write, &["secretsmanager:RotateSecret", "lambda:InvokeFunction"]).on(&ROTATED))]
+    #[tool(meta = declare(Access::Write, &["secretsmanager:RotateSecret", "lambda:InvokeFunction"]).on(&SECRET).apart(&["lambda:InvokeFunction"], &[ROTATOR]))]
     async fn rotate_secret(
         &self,
         Parameters(input): Parameters<RotateSecret>,
