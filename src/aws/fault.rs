@@ -20,7 +20,7 @@ pub enum Fault {
 impl Fault {
     /// The kind of an error's code and HTTP status.
     pub fn of(code: &str, status: u16) -> Self {
-        const THROTTLED: [&str; 9] = [
+        const THROTTLED: [&str; 11] = [
             "Throttling",
             "ThrottlingException",
             "ThrottledException",
@@ -30,14 +30,34 @@ impl Fault {
             "PriorRequestNotComplete",
             "RequestThrottled",
             "RequestThrottledException",
+            "EC2ThrottledException",
+            "BandwidthLimitExceeded",
         ];
-        const DENIED: [&str; 4] = [
+        const DENIED: [&str; 6] = [
             "AccessDenied",
             "AccessDeniedException",
             "UnauthorizedOperation",
             "AllAccessDisabled",
+            "NotAuthorized",
+            "AccessDeniedForDependencyException",
         ];
-        const CONFLICTING: [&str; 3] = ["IncorrectInstanceState", "IncorrectState", "DeleteConflict"];
+        const CONFLICTING: [&str; 15] = [
+            "IncorrectInstanceState",
+            "IncorrectState",
+            "DeleteConflict",
+            "BucketAlreadyExists",
+            "BucketAlreadyOwnedByYou",
+            "BucketNotEmpty",
+            "OperationAborted",
+            "PreconditionFailed",
+            "ResourceExistsException",
+            "ResourceConflictException",
+            "ConcurrentOperationException",
+            "ClientTokenConflictException",
+            "HostedZoneAlreadyExists",
+            "HostedZoneNotEmpty",
+            "ConflictingDomainExists",
+        ];
         if THROTTLED.contains(&code) || status == 429 || status == 503 {
             Self::Throttled
         } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
@@ -48,7 +68,10 @@ impl Fault {
             || status == 404
         {
             Self::NotFound
-        } else if CONFLICTING.contains(&code) {
+        } else if CONFLICTING.contains(&code)
+            || code.starts_with("ConcurrentModification")
+            || code == "AlreadyExistsException"
+        {
             Self::Conflict
         } else {
             Self::Other
@@ -124,6 +147,21 @@ mod tests {
         assert_eq!(of(403, "UnauthorizedOperation"), "access_denied");
         assert_eq!(of(400, "InvalidInstanceID.NotFound"), "not_found");
         assert_eq!(of(400, "IncorrectInstanceState"), "conflict");
+        for code in [
+            "BucketAlreadyOwnedByYou",
+            "ResourceExistsException",
+            "ConcurrentModificationException",
+            "HostedZoneNotEmpty",
+            "AlreadyExistsException",
+            "PreconditionFailed",
+        ] {
+            assert_eq!(of(400, code), "conflict", "{code}");
+        }
+        assert_eq!(
+            [of(400, "NotAuthorized"), of(400, "AccessDeniedForDependencyException")],
+            ["access_denied"; 2]
+        );
+        assert_eq!(of(400, "EC2ThrottledException"), "throttled");
         assert_eq!(
             [of(400, "Throttling"), of(503, "SlowDown"), of(429, "")],
             ["throttled"; 3]

@@ -158,7 +158,14 @@ fn outcome_unknown(entry: &Entry) -> String {
 
 /// Whether a code means that AWS failed on the way, so that it does not tell how far it got.
 fn failed_inside(code: &str) -> bool {
-    code.contains("Internal") || code.starts_with("ServiceUnavailable")
+    // The last are Cloud Control's, when what works for it broke off.
+    const BROKEN_OFF: [&str; 4] = [
+        "GeneralServiceException",
+        "HandlerFailureException",
+        "NetworkFailureException",
+        "NotStabilizedException",
+    ];
+    code.contains("Internal") || code.contains("Unavailable") || BROKEN_OFF.contains(&code)
 }
 
 fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Option<&Receipt>) -> String {
@@ -256,7 +263,13 @@ mod tests {
     #[test]
     fn a_change_on_which_aws_failed_has_an_unknown_outcome_and_a_throttled_one_has_none() {
         let read_first = "Read the current state before you repeat it.";
-        for code in ["InternalFailure", "InternalServiceError", "ServiceUnavailable"] {
+        for code in [
+            "InternalFailure",
+            "InternalServiceError",
+            "ServiceUnavailable",
+            "Unavailable",
+            "NetworkFailureException",
+        ] {
             assert!(
                 hint_of("change_resource_record_sets", code, 500).ends_with(read_first),
                 "{code}"
