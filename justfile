@@ -80,7 +80,7 @@ soak *ARGS: build
 
 # Several AWS accounts on this machine, no AWS needed
 sandbox *ARGS:
-    cargo run --locked --release -- serve --sandbox {{ ARGS }}
+    cargo run --locked -- serve --sandbox {{ ARGS }}
 
 # The container image for both platforms, as aws-ops-mcp:amd64 and aws-ops-mcp:arm64 (docs/image.md); `just image amd64` for one
 image *ARCHES='amd64 arm64':
