@@ -18,7 +18,7 @@ test-ec2:
     cargo clippy --all-targets --locked --features ec2 -- -D warnings
     cargo test --locked --features ec2 -- ec2 every_tool iam catalogue tokens asked
 
-# What a call costs, as built for the container image (docs/benchmarks.md); `just bench call` or `just bench fan-out` for one part
+# What a call costs, without the sandbox in the binary (docs/benchmarks.md); `just bench call` or `just bench fan-out` for one part
 bench *ARGS:
     cargo bench --locked --no-default-features --bench calls -- {{ ARGS }}
 
