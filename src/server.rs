@@ -1,6 +1,7 @@
 //! The one place that knows MCP: find the tool → resolve the target → sign in → call → receipt → log.
 
 mod admitted;
+mod arguments;
 mod call;
 pub mod catalogue;
 mod circuit;

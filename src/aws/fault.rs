@@ -13,6 +13,8 @@ pub enum Fault {
     NotFound,
     /// What it is asked for does not fit the state that it is in.
     Conflict,
+    /// What was asked for is wrong in itself.
+    Invalid,
     /// Anything else.
     Other,
 }
@@ -37,7 +39,46 @@ impl Fault {
             "UnauthorizedOperation",
             "AllAccessDisabled",
         ];
-        const CONFLICTING: [&str; 3] = ["IncorrectInstanceState", "IncorrectState", "DeleteConflict"];
+        const CONFLICTING: [&str; 11] = [
+            "IncorrectInstanceState",
+            "IncorrectState",
+            "DeleteConflict",
+            "ResourceExistsException",
+            "AlreadyExistsException",
+            "BucketAlreadyExists",
+            "BucketAlreadyOwnedByYou",
+            "ConflictingDomainExists",
+            "HostedZoneAlreadyExists",
+            "HostedZoneNotEmpty",
+            "PreconditionFailed",
+        ];
+        // Not InvalidRequestException: with it Secrets Manager says that a secret is in the wrong state.
+        const INVALID: [&str; 24] = [
+            "ValidationException",
+            "ValidationError",
+            "InvalidParameterException",
+            "InvalidParameterValue",
+            "InvalidParameterValueException",
+            "InvalidParameterCombination",
+            "InvalidParameterCombinationException",
+            "MissingParameter",
+            "MissingRequiredParameterException",
+            "InvalidInput",
+            "InvalidInputException",
+            "InvalidArgument",
+            "InvalidRange",
+            "InvalidFormat",
+            "InvalidBucketName",
+            "InvalidDomainName",
+            "InvalidNextToken",
+            "InvalidNextTokenException",
+            "InvalidPaginationToken",
+            "InvalidTimeRangeException",
+            "MalformedQueryException",
+            "MalformedPolicy",
+            "MalformedPolicyDocument",
+            "MalformedPolicyDocumentException",
+        ];
         if THROTTLED.contains(&code) || status == 429 || status == 503 {
             Self::Throttled
         } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
@@ -50,6 +91,8 @@ impl Fault {
             Self::NotFound
         } else if CONFLICTING.contains(&code) {
             Self::Conflict
+        } else if INVALID.contains(&code) {
+            Self::Invalid
         } else {
             Self::Other
         }
@@ -62,6 +105,7 @@ impl Fault {
             Self::AccessDenied => "access_denied",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
+            Self::Invalid => "invalid_input",
             Self::Other => "aws",
         }
     }
@@ -124,6 +168,9 @@ mod tests {
         assert_eq!(of(403, "UnauthorizedOperation"), "access_denied");
         assert_eq!(of(400, "InvalidInstanceID.NotFound"), "not_found");
         assert_eq!(of(400, "IncorrectInstanceState"), "conflict");
+        assert_eq!(of(400, "ResourceExistsException"), "conflict");
+        assert_eq!(of(400, "MalformedQueryException"), "invalid_input");
+        assert_eq!(of(400, "InvalidRequestException"), "aws");
         assert_eq!(
             [of(400, "Throttling"), of(503, "SlowDown"), of(429, "")],
             ["throttled"; 3]

@@ -153,7 +153,7 @@ impl Ops {
         })
     }
 
-    /// Changes one resource's properties by a JSON Patch and waits for the outcome. Some properties replace the resource: send dry_run first, which only shows the difference. Example: {"account": "staging", "type_name": "AWS::SQS::Queue", "identifier": "https://sqs…", "patch": [{"op": "replace", "path": "/VisibilityTimeout", "value": 60}], "dry_run": true}
+    /// Changes one resource's properties by a JSON Patch and waits for the outcome. Some properties replace the resource: send dry_run first, which only shows the difference. Example: {"account": "staging", "type_name": "AWS::SQS::Queue", "identifier": "https://sqs.us-east-1.amazonaws.com/333333333333/emails", "patch": [{"op": "replace", "path": "/VisibilityTimeout", "value": 60}], "dry_run": true}
     // Not idempotent: repeated without its token, it is a second update.
     #[tool(meta = declare(Access::Destroy, update::ACTIONS).anywhere(update::ACTIONS).with_service_of("type_name"))]
     async fn update_resource(

@@ -11,6 +11,7 @@ mod catalogue;
 mod cli;
 mod env_example;
 mod every_tool;
+mod examples;
 mod fan_out;
 mod filters;
 mod forwarding;
