@@ -179,6 +179,7 @@ impl Server {
             call.max_bytes = limit.map(fan_out::share);
             let work = async {
                 let targets = targets(&inner.resolver, &selector, caller)?;
+                call.check()?;
                 environment = record::environment(targets.iter().map(|t| t.target.as_ref().ok()));
                 inner
                     .fan_out(&call, targets, selector.targets_from.as_deref(), limit)
@@ -197,6 +198,7 @@ impl Server {
             let (tell, heard) = progress::notes();
             let work = async {
                 let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
+                call.check()?;
                 let watch = tell.watch(0, inner.patience(call.entry).0, None);
                 // With the last teller end the notes.
                 drop(tell);

@@ -16,7 +16,6 @@ use crate::{
 };
 
 use super::{
-    arguments::check,
     filter::Filter,
     schema::{answer, lean},
     scope::ReadPolicies,
@@ -261,9 +260,6 @@ impl Entry {
                 "{} has no argument `{unknown}`{meant} ({takes})",
                 self.tool.name
             )));
-        }
-        if matches!(self.origin, Origin::Here) {
-            check(&self.tool, &arguments)?;
         }
         if !self.declaration.targeted {
             return Ok((None, arguments));

@@ -204,6 +204,17 @@ fn explained(error: OpError, type_name: &str) -> OpError {
     else {
         return error;
     };
+    // The list of a type that lives in another one.
+    let of_a_list = message.contains("list handler");
+    if let Some(key) = message
+        .split_once("required key [")
+        .filter(|_| of_a_list)
+        .and_then(|(_, rest)| Some(rest.split_once(']')?.0))
+    {
+        return OpError::InvalidInput(format!(
+            "{type_name} is listed within a parent: give resource_model, such as {{\"{key}\": \"…\"}}"
+        ));
+    }
     let more = match aws_code.as_str() {
         "TypeNotFoundException" => did_you_mean(type_name),
         "UnsupportedActionException" => {

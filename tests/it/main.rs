@@ -7,6 +7,7 @@ mod support;
 
 mod agentcore;
 mod agentcore_hosting;
+mod answers;
 mod catalogue;
 mod cli;
 mod env_example;

@@ -74,7 +74,12 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
             ],
             "ok",
         ),
-        Step::new("create_bucket", json!({ "bucket": BUCKET }), &["s3:ListBucket"], "aws"),
+        Step::new(
+            "create_bucket",
+            json!({ "bucket": BUCKET }),
+            &["s3:ListBucket"],
+            "conflict",
+        ),
         Step::new("list_objects", json!({ "bucket": BUCKET }), &["s3:ListBucket"], "ok"),
         Step::new(
             "list_object_versions",
