@@ -18,7 +18,7 @@ test-ec2:
     cargo clippy --all-targets --locked --features ec2 -- -D warnings
     cargo test --locked --features ec2 -- ec2 every_tool iam catalogue tokens asked
 
-# What a call costs, as built for the container image (docs/benchmarks.md); `just bench call` or `just bench fan-out` for one part
+# What a call costs, without the sandbox in the binary (docs/benchmarks.md); `just bench call` or `just bench fan-out` for one part
 bench *ARGS:
     cargo bench --locked --no-default-features --bench calls -- {{ ARGS }}
 
@@ -80,7 +80,7 @@ soak *ARGS: build
 
 # Several AWS accounts on this machine, no AWS needed
 sandbox *ARGS:
-    cargo run --locked --release -- serve --sandbox {{ ARGS }}
+    cargo run --locked -- serve --sandbox {{ ARGS }}
 
 # The container image for both platforms, as aws-ops-mcp:amd64 and aws-ops-mcp:arm64 (docs/image.md); `just image amd64` for one
 image *ARCHES='amd64 arm64':

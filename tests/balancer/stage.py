@@ -15,6 +15,7 @@ ENDPOINTS = 0.1
 CALLERS = {f"caller{n}": secrets.token_hex(32) for n in range(32)}
 # The load is meant to meet restarts, not limits.
 SETTINGS = {
+    "TOOLSETS": "all",
     "MCP_AUTH_TOKENS": ",".join(f"{name}={token}" for name, token in CALLERS.items()),
     "ACCOUNT_STAGING_ROLE_ARN": "arn:aws:iam::333333333333:role/aws-ops-target",
     "MCP_STATELESS": "true", "SHUTDOWN_DRAIN": "2s", "SHUTDOWN_GRACE": "20s", "LOG_FORMAT": "json",

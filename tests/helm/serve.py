@@ -112,7 +112,7 @@ def run(binary, path):
 def metrics(binary, out):
     """Has the server do a bit of everything on its own AWS accounts, and writes what a scrape then finds, for promtool to judge."""
     port, scraped = free_port(), free_port()
-    env = {"MCP_PORT": str(port), "METRICS_PORT": str(scraped), "MCP_AUTH_TOKEN": TOKEN, "AWS_MCP_ENDPOINT": "off"}
+    env = {"MCP_PORT": str(port), "METRICS_PORT": str(scraped), "MCP_AUTH_TOKEN": TOKEN, "AWS_MCP_ENDPOINT": "off", "TOOLSETS": "all"}
     with tempfile.TemporaryDirectory() as directory:
         server = subprocess.Popen([binary, "serve", "--sandbox"], env=env, cwd=directory, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:

@@ -91,7 +91,7 @@ fn a_wrong_value_stops_the_start_with_its_name_itself_and_what_is_right() {
         ("ORGANIZATIONS_REFRESH", "daily", time),
         ("ORGANIZATIONS_REFRESH", "-15m", time),
         ("TOOLSETS", "secrts", "no such toolset; did you mean `secrets`?"),
-        ("TOOLSETS", "ec2", "there are "),
+        ("TOOLSETS", "lambda", "there are "),
         ("TOOLS", "list_secret", "no such tool; did you mean `list_secrets`?"),
         ("TOOLS", "secrets", "no such tool"),
         (
