@@ -13,6 +13,8 @@ pub enum Fault {
     NotFound,
     /// What it is asked for does not fit the state that it is in.
     Conflict,
+    /// What was asked for is wrong in itself.
+    Invalid,
     /// Anything else.
     Other,
 }
@@ -58,6 +60,33 @@ impl Fault {
             "HostedZoneNotEmpty",
             "ConflictingDomainExists",
         ];
+        // Not InvalidRequestException: with it Secrets Manager says that a secret is in the wrong state.
+        const INVALID: [&str; 24] = [
+            "ValidationException",
+            "ValidationError",
+            "InvalidParameterException",
+            "InvalidParameterValue",
+            "InvalidParameterValueException",
+            "InvalidParameterCombination",
+            "InvalidParameterCombinationException",
+            "MissingParameter",
+            "MissingRequiredParameterException",
+            "InvalidInput",
+            "InvalidInputException",
+            "InvalidArgument",
+            "InvalidRange",
+            "InvalidFormat",
+            "InvalidBucketName",
+            "InvalidDomainName",
+            "InvalidNextToken",
+            "InvalidNextTokenException",
+            "InvalidPaginationToken",
+            "InvalidTimeRangeException",
+            "MalformedQueryException",
+            "MalformedPolicy",
+            "MalformedPolicyDocument",
+            "MalformedPolicyDocumentException",
+        ];
         if THROTTLED.contains(&code) || status == 429 || status == 503 {
             Self::Throttled
         } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
@@ -73,6 +102,8 @@ impl Fault {
             || code == "AlreadyExistsException"
         {
             Self::Conflict
+        } else if INVALID.contains(&code) {
+            Self::Invalid
         } else {
             Self::Other
         }
@@ -85,6 +116,7 @@ impl Fault {
             Self::AccessDenied => "access_denied",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
+            Self::Invalid => "invalid_input",
             Self::Other => "aws",
         }
     }
@@ -162,6 +194,8 @@ mod tests {
             ["access_denied"; 2]
         );
         assert_eq!(of(400, "EC2ThrottledException"), "throttled");
+        assert_eq!(of(400, "MalformedQueryException"), "invalid_input");
+        assert_eq!(of(400, "InvalidRequestException"), "aws");
         assert_eq!(
             [of(400, "Throttling"), of(503, "SlowDown"), of(429, "")],
             ["throttled"; 3]

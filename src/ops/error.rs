@@ -61,6 +61,9 @@ pub enum OpError {
     /// The arguments are wrong: what was, and what would be right.
     #[error("{0}")]
     InvalidInput(String),
+    /// There is no such thing, and not AWS said so but we found none.
+    #[error("{0}")]
+    NotFound(String),
     /// This server does not do that here.
     #[error("{0}")]
     Forbidden(String),
@@ -124,6 +127,7 @@ impl OpError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidInput(_) | Self::Account(AccountError::Selector(_)) => ErrorCode::InvalidInput,
+            Self::NotFound(_) => ErrorCode::NotFound,
             Self::Account(AccountError::Unknown { .. }) => ErrorCode::UnknownAccount,
             Self::Forbidden(_)
             | Self::Hidden(..)
@@ -215,6 +219,7 @@ fn aws_kind(code: &str, status: u16) -> ErrorCode {
         Fault::AccessDenied => ErrorCode::AccessDenied,
         Fault::NotFound => ErrorCode::NotFound,
         Fault::Conflict => ErrorCode::Conflict,
+        Fault::Invalid => ErrorCode::InvalidInput,
         Fault::Other => ErrorCode::Aws,
     }
 }

@@ -160,7 +160,7 @@ impl Ops {
         })
     }
 
-    /// Changes one resource's properties by a JSON Patch and waits for the outcome. Some properties replace the resource: send dry_run first, which only shows the difference. Example: {"account": "staging", "type_name": "AWS::SQS::Queue", "identifier": "https://sqs…", "patch": [{"op": "replace", "path": "/VisibilityTimeout", "value": 60}], "dry_run": true}
+    /// Changes one resource's properties by a JSON Patch and waits for the outcome. Some properties replace the resource: send dry_run first, which only shows the difference. Example: {"account": "staging", "type_name": "AWS::SQS::Queue", "identifier": "https://sqs.us-east-1.amazonaws.com/333333333333/emails", "patch": [{"op": "replace", "path": "/VisibilityTimeout", "value": 60}], "dry_run": true}
     // Not idempotent: repeated without its token, it is a second update.
     #[tool(meta = declare(Access::Destroy, update::ACTIONS).anywhere(update::ACTIONS).with_service_of("type_name"))]
     async fn update_resource(
@@ -211,6 +211,17 @@ fn explained(error: OpError, type_name: &str) -> OpError {
     else {
         return error;
     };
+    // The list of a type that lives in another one.
+    let of_a_list = message.contains("list handler");
+    if let Some(key) = message
+        .split_once("required key [")
+        .filter(|_| of_a_list)
+        .and_then(|(_, rest)| Some(rest.split_once(']')?.0))
+    {
+        return OpError::InvalidInput(format!(
+            "{type_name} is listed within a parent: give resource_model, such as {{\"{key}\": \"…\"}}"
+        ));
+    }
     let more = match aws_code.as_str() {
         "TypeNotFoundException" => did_you_mean(type_name),
         "UnsupportedActionException" => {

@@ -238,7 +238,9 @@ async fn a_range_is_read_and_a_wrong_one_refused() {
             .await;
         assert!(text(&error, "message").contains("bytes=FROM-TO"), "{error}");
     }
-    let error = world.fails("aws", "get_object", with(&at, "range", "bytes=10-")).await;
+    let error = world
+        .fails("invalid_input", "get_object", with(&at, "range", "bytes=10-"))
+        .await;
     assert_eq!(error["aws_code"], json!("InvalidRange"));
     world.ok("delete_object", at).await;
 }

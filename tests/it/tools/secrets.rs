@@ -130,7 +130,7 @@ async fn a_cursor_from_elsewhere_is_refused() {
     // ministack takes any.
     let Some(world) = World::sandbox(&[]).await else { return };
     let arguments = json!({ "account": "staging", "next_token": "made up" });
-    let error = world.fails("aws", "list_secrets", arguments).await;
+    let error = world.fails("invalid_input", "list_secrets", arguments).await;
     assert_eq!(error["aws_code"], json!("InvalidNextTokenException"));
 }
 
