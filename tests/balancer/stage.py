@@ -20,6 +20,7 @@ SETTINGS = {
     "ACCOUNT_STAGING_ROLE_ARN": "arn:aws:iam::333333333333:role/aws-ops-target",
     "MCP_STATELESS": "true", "SHUTDOWN_DRAIN": "2s", "SHUTDOWN_GRACE": "20s", "LOG_FORMAT": "json",
     "ASSUME_ROLE_RATE": "off", "CALLER_RATE": "off", "CALLER_WRITE_RATE": "off", "MAX_IN_FLIGHT_PER_CALLER": "off",
+    "MAX_READS_IN_FLIGHT": "off", "MAX_WRITES_IN_FLIGHT": "off",
 }
 
 
