@@ -2,6 +2,7 @@
 
 pub mod declare;
 pub mod error;
+mod hide;
 pub mod page;
 pub mod reply;
 pub mod time;
@@ -16,6 +17,7 @@ use crate::aws::{Accounts, Session};
 pub use crate::aws::{AccountId, resource_types};
 pub use declare::{Access, Declaration, Declare, declare, local};
 pub use error::{ErrorCode, OpError};
+pub use hide::without_secrets;
 pub use page::{Page, Pager};
 pub use reply::{Json, Receipt, Reply, ok};
 pub use time::{dated, iso, moment, size};

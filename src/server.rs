@@ -1,6 +1,7 @@
 //! The one place that knows MCP: find the tool → resolve the target → sign in → call → receipt → log.
 
 mod admitted;
+mod arguments;
 mod call;
 pub mod catalogue;
 mod circuit;
@@ -178,6 +179,7 @@ impl Server {
             call.max_bytes = limit.map(fan_out::share);
             let work = async {
                 let targets = targets(&inner.resolver, &selector, caller)?;
+                call.check()?;
                 environment = record::environment(targets.iter().map(|t| t.target.as_ref().ok()));
                 inner
                     .fan_out(&call, targets, selector.targets_from.as_deref(), limit)
@@ -196,6 +198,7 @@ impl Server {
             let (tell, heard) = progress::notes();
             let work = async {
                 let target = selector.map(|s| inner.resolver.resolve(&s, caller)).transpose()?;
+                call.check()?;
                 let watch = tell.watch(0, inner.patience(call.entry).0, None);
                 // With the last teller end the notes.
                 drop(tell);

@@ -1,6 +1,10 @@
 //! What the tests inside the services share: a tool's view of a sandbox account.
 
-use std::sync::Arc;
+mod lossy;
+
+use std::sync::{Arc, atomic::AtomicUsize};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -20,24 +24,40 @@ pub(crate) async fn ops(account: &str) -> Ops {
 
 /// The same in a region.
 pub(crate) async fn ops_in(account: &str, region: Option<&str>) -> Ops {
-    ops_of(Selector {
+    ops_of(of(account, region), |client| client).await
+}
+
+/// The same where the answers to the requests that `loses` knows by method, URL, target and body get lost; and how many did.
+pub(crate) async fn ops_that_lose(account: &str, loses: fn(&str) -> bool) -> (Ops, Arc<AtomicUsize>) {
+    let lost = Arc::new(AtomicUsize::new(0));
+    let lossy = |client| {
+        let lost = lost.clone();
+        SharedHttpClient::new(lossy::Lossy { client, loses, lost })
+    };
+    (ops_of(of(account, None), lossy).await, lost)
+}
+
+fn of(account: &str, region: Option<&str>) -> Selector {
+    Selector {
         account: Some(account.to_owned()),
         region: region.map(str::to_owned),
         ..Selector::default()
-    })
-    .await
+    }
 }
 
 /// A tool's view by a role.
 pub(crate) async fn ops_as(role: &str) -> Ops {
-    ops_of(Selector {
-        role_arn: Some(role.to_owned()),
-        ..Selector::default()
-    })
+    ops_of(
+        Selector {
+            role_arn: Some(role.to_owned()),
+            ..Selector::default()
+        },
+        |client| client,
+    )
     .await
 }
 
-async fn ops_of(selector: Selector) -> Ops {
+async fn ops_of(selector: Selector, wire: impl Fn(SharedHttpClient) -> SharedHttpClient) -> Ops {
     let sandbox = Sandbox::new().await.unwrap();
     // A role that is named is the central account's.
     let role = selector.role_arn.clone();
@@ -51,7 +71,8 @@ async fn ops_of(selector: Selector) -> Ops {
     let accounts = Arc::new(registry::parse(&serde_json::to_string(&accounts).unwrap()).unwrap());
     let config = AwsConfig::for_tests(&["--endpoint-url", "http://127.0.0.1:1"]);
     let base = Base::Fixed(sandbox.base_credentials());
-    let aws = Aws::with_http_client(&config, base, recording(sandbox.http_client()), Arc::new(SystemClock));
+    let client = recording(wire(sandbox.http_client()));
+    let aws = Aws::with_http_client(&config, base, client, Arc::new(SystemClock));
     let target = Resolver::new(accounts.clone(), None, false)
         .resolve(&selector, &Caller::local())
         .unwrap();

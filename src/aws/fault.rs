@@ -13,6 +13,8 @@ pub enum Fault {
     NotFound,
     /// What it is asked for does not fit the state that it is in.
     Conflict,
+    /// What was asked for is wrong in itself.
+    Invalid,
     /// Anything else.
     Other,
 }
@@ -20,7 +22,7 @@ pub enum Fault {
 impl Fault {
     /// The kind of an error's code and HTTP status.
     pub fn of(code: &str, status: u16) -> Self {
-        const THROTTLED: [&str; 9] = [
+        const THROTTLED: [&str; 11] = [
             "Throttling",
             "ThrottlingException",
             "ThrottledException",
@@ -30,14 +32,61 @@ impl Fault {
             "PriorRequestNotComplete",
             "RequestThrottled",
             "RequestThrottledException",
+            "EC2ThrottledException",
+            "BandwidthLimitExceeded",
         ];
-        const DENIED: [&str; 4] = [
+        const DENIED: [&str; 6] = [
             "AccessDenied",
             "AccessDeniedException",
             "UnauthorizedOperation",
             "AllAccessDisabled",
+            "NotAuthorized",
+            "AccessDeniedForDependencyException",
         ];
-        const CONFLICTING: [&str; 3] = ["IncorrectInstanceState", "IncorrectState", "DeleteConflict"];
+        const CONFLICTING: [&str; 15] = [
+            "IncorrectInstanceState",
+            "IncorrectState",
+            "DeleteConflict",
+            "BucketAlreadyExists",
+            "BucketAlreadyOwnedByYou",
+            "BucketNotEmpty",
+            "OperationAborted",
+            "PreconditionFailed",
+            "ResourceExistsException",
+            "ResourceConflictException",
+            "ConcurrentOperationException",
+            "ClientTokenConflictException",
+            "HostedZoneAlreadyExists",
+            "HostedZoneNotEmpty",
+            "ConflictingDomainExists",
+        ];
+        // Not InvalidRequestException: with it Secrets Manager says that a secret is in the wrong state.
+        const INVALID: [&str; 24] = [
+            "ValidationException",
+            "ValidationError",
+            "InvalidParameterException",
+            "InvalidParameterValue",
+            "InvalidParameterValueException",
+            "InvalidParameterCombination",
+            "InvalidParameterCombinationException",
+            "MissingParameter",
+            "MissingRequiredParameterException",
+            "InvalidInput",
+            "InvalidInputException",
+            "InvalidArgument",
+            "InvalidRange",
+            "InvalidFormat",
+            "InvalidBucketName",
+            "InvalidDomainName",
+            "InvalidNextToken",
+            "InvalidNextTokenException",
+            "InvalidPaginationToken",
+            "InvalidTimeRangeException",
+            "MalformedQueryException",
+            "MalformedPolicy",
+            "MalformedPolicyDocument",
+            "MalformedPolicyDocumentException",
+        ];
         if THROTTLED.contains(&code) || status == 429 || status == 503 {
             Self::Throttled
         } else if DENIED.contains(&code) || (code.is_empty() && status == 403) {
@@ -48,8 +97,13 @@ impl Fault {
             || status == 404
         {
             Self::NotFound
-        } else if CONFLICTING.contains(&code) {
+        } else if CONFLICTING.contains(&code)
+            || code.starts_with("ConcurrentModification")
+            || code == "AlreadyExistsException"
+        {
             Self::Conflict
+        } else if INVALID.contains(&code) {
+            Self::Invalid
         } else {
             Self::Other
         }
@@ -62,6 +116,7 @@ impl Fault {
             Self::AccessDenied => "access_denied",
             Self::NotFound => "not_found",
             Self::Conflict => "conflict",
+            Self::Invalid => "invalid_input",
             Self::Other => "aws",
         }
     }
@@ -124,6 +179,23 @@ mod tests {
         assert_eq!(of(403, "UnauthorizedOperation"), "access_denied");
         assert_eq!(of(400, "InvalidInstanceID.NotFound"), "not_found");
         assert_eq!(of(400, "IncorrectInstanceState"), "conflict");
+        for code in [
+            "BucketAlreadyOwnedByYou",
+            "ResourceExistsException",
+            "ConcurrentModificationException",
+            "HostedZoneNotEmpty",
+            "AlreadyExistsException",
+            "PreconditionFailed",
+        ] {
+            assert_eq!(of(400, code), "conflict", "{code}");
+        }
+        assert_eq!(
+            [of(400, "NotAuthorized"), of(400, "AccessDeniedForDependencyException")],
+            ["access_denied"; 2]
+        );
+        assert_eq!(of(400, "EC2ThrottledException"), "throttled");
+        assert_eq!(of(400, "MalformedQueryException"), "invalid_input");
+        assert_eq!(of(400, "InvalidRequestException"), "aws");
         assert_eq!(
             [of(400, "Throttling"), of(503, "SlowDown"), of(429, "")],
             ["throttled"; 3]

@@ -223,6 +223,8 @@ pub enum Form {
     Last,
     /// A name, or the ARN that the template makes of it, with or without what the template puts behind it.
     Arn,
+    /// As [`Form::Arn`], and any at all where the argument is left out: only AWS knows then which one it is.
+    ArnOrAny,
     /// Each of a list, as [`Form::Segment`]: one ARN for each.
     Each,
 }
@@ -289,6 +291,10 @@ pub fn resources<'v>(
             }
             Piece::Hole(name, form) => (name, form),
         };
+        if form == Form::ArnOrAny && argument(name).is_none() {
+            arn.push('*');
+            continue;
+        }
         let value = argument(name).ok_or_else(|| format!("`{name}` is missing, or is no text"))?;
         let value = match form {
             Form::Text => value,
@@ -297,14 +303,14 @@ pub fn resources<'v>(
                 return Err(format!("{name} `{value}` can't hold `/` or `:`: give the plain name"));
             }
             Form::Segment | Form::Each => value,
-            Form::Arn if value.starts_with("arn:") => {
+            Form::Arn | Form::ArnOrAny if value.starts_with("arn:") => {
                 let rest = value.strip_prefix(arn.as_str()).ok_or_else(|| {
                     format!("{name} `{value}` is not in account {}, region {}: an ARN that the call's target can change begins with {arn}", place.account, place.region)
                 })?;
                 whole = Some(format!("{arn}{}", escaped(name, rest)?));
                 rest
             }
-            Form::Arn => value,
+            Form::Arn | Form::ArnOrAny => value,
         };
         arn.push_str(&escaped(name, value)?);
     }
@@ -343,6 +349,7 @@ fn pieces(template: &str) -> Result<Vec<Piece<'_>>, String> {
             Some((name, "segment")) => (name, Form::Segment),
             Some((name, "last")) => (name, Form::Last),
             Some((name, "arn")) => (name, Form::Arn),
+            Some((name, "arn-or-any")) => (name, Form::ArnOrAny),
             Some((name, "each")) => (name, Form::Each),
             Some((_, other)) => return Err(format!("the resource `{template}` has an unknown form `{other}`")),
         };

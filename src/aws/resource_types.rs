@@ -64,6 +64,29 @@ const PREFIXES: [(&str, &str); 52] = [
 /// Namespaces whose every action would be too much: whoever may do all of them may make everybody anything.
 const GUARDED: [&str; 6] = ["account", "iam", "identitystore", "organizations", "sso", "sts"];
 
+/// The types there whose own name their actions have in theirs. Of any other name a pattern could fit everything, as `*e*` does.
+const GUARDED_KINDS: [&str; 19] = [
+    "AccessKey",
+    "Account",
+    "Application",
+    "ApplicationAssignment",
+    "Assignment",
+    "Group",
+    "GroupMembership",
+    "GroupPolicy",
+    "InstanceAccessControlAttributeConfiguration",
+    "InstanceProfile",
+    "Organization",
+    "OrganizationalUnit",
+    "PermissionSet",
+    "Role",
+    "RolePolicy",
+    "SAMLProvider",
+    "ServerCertificate",
+    "User",
+    "UserPolicy",
+];
+
 /// What people ask for most, to be offered where a name is wrong.
 const COMMON: [&str; 62] = [
     "AWS::ApiGateway::RestApi",
@@ -166,21 +189,27 @@ impl<'a> ResourceType<'a> {
     }
 
     /// The IAM actions of the type's own service; none for types that are not AWS's, whose own role works for them. Of what would give
-    /// power over everything only the actions that name the type, such as `iam:*User*` for a user.
+    /// power over everything only the actions that name the type, such as `iam:*User*` for a user, and none for a type unknown there.
     pub fn actions(self) -> Option<String> {
         if self.vendor != "AWS" || self.module {
             return None;
         }
         let listed = PREFIXES.iter().find(|(namespace, _)| *namespace == self.namespace);
-        let prefix = listed.map_or_else(
-            || self.namespace.to_ascii_lowercase(),
-            |(_, prefix)| (*prefix).to_owned(),
-        );
-        Some(match (GUARDED.contains(&prefix.as_str()), self.kind) {
-            (false, _) => format!("{prefix}:*"),
-            (true, "ManagedPolicy" | "Policy") => format!("{prefix}:*Polic*"),
-            (true, kind) => format!("{prefix}:*{kind}*"),
-        })
+        let prefix = match (listed, self.namespace) {
+            (Some((_, prefix)), _) => (*prefix).to_owned(),
+            (None, "Cognito") if self.kind.starts_with("IdentityPool") => "cognito-identity".to_owned(),
+            (None, "Cognito") => "cognito-idp".to_owned(),
+            (None, namespace) => namespace.to_ascii_lowercase(),
+        };
+        if !GUARDED.contains(&prefix.as_str()) {
+            return Some(format!("{prefix}:*"));
+        }
+        let part = match self.kind {
+            "ManagedPolicy" | "Policy" | "ResourcePolicy" => "Polic",
+            "OIDCProvider" => "OpenIDConnectProvider",
+            kind => GUARDED_KINDS.iter().find(|known| **known == kind)?,
+        };
+        Some(format!("{prefix}:*{part}*"))
     }
 }
 
@@ -236,6 +265,11 @@ mod tests {
             ("AWS::IAM::User", Some("iam:*User*")),
             ("AWS::IAM::ManagedPolicy", Some("iam:*Polic*")),
             ("AWS::Organizations::Account", Some("organizations:*Account*")),
+            ("AWS::IAM::OIDCProvider", Some("iam:*OpenIDConnectProvider*")),
+            ("AWS::Cognito::UserPool", Some("cognito-idp:*")),
+            ("AWS::Cognito::IdentityPool", Some("cognito-identity:*")),
+            ("AWS::IAM::e", None),
+            ("AWS::Organizations::s", None),
             ("Datadog::Monitors::Monitor", None),
             ("Acme::Web::Site::MODULE", None),
         ] {
@@ -245,7 +279,7 @@ mod tests {
                 "{name}"
             );
         }
-        assert!(PREFIXES.is_sorted() && COMMON.is_sorted());
+        assert!(PREFIXES.is_sorted() && COMMON.is_sorted() && GUARDED_KINDS.is_sorted());
         for name in COMMON {
             ResourceType::parse(name).unwrap();
         }

@@ -41,6 +41,8 @@ pub struct Declaration {
     pub resources: Vec<String>,
     /// Those of the actions that IAM knows on no resource but `*`.
     pub anywhere: Vec<String>,
+    /// Those of the actions that are for resources of their own, and for which: neither do they work on `resources`, nor the others there.
+    pub apart: (Vec<String>, Vec<String>),
     /// KMS actions that the service needs in the caller's name, where a customer's own key is in use. Not everybody has such keys.
     pub key_actions: Vec<String>,
     /// Whether it looks at whatever there is, so that no list of actions could say what it needs: AWS's ReadOnlyAccess does.
@@ -59,6 +61,7 @@ const ACCESS: &str = "aws-ops/access";
 const ACTIONS: &str = "aws-ops/iam-actions";
 const RESOURCES: &str = "aws-ops/resources";
 const ANYWHERE: &str = "aws-ops/anywhere";
+const APART: &str = "aws-ops/apart";
 const KEYS: &str = "aws-ops/key-actions";
 const BROADLY: &str = "aws-ops/broadly";
 const SERVICE_OF: &str = "aws-ops/service-of";
@@ -91,6 +94,10 @@ pub trait Declare {
     #[must_use]
     fn anywhere(self, actions: &[&str]) -> Self;
 
+    /// Which of the actions are for other resources than [`Declare::on`] says, such as a copy's source, which is read and never written.
+    #[must_use]
+    fn apart(self, actions: &[&str], resources: &[&str]) -> Self;
+
     /// What the service needs of a customer's own KMS key, in the caller's name.
     #[must_use]
     fn with_key(self, actions: &[&str]) -> Self;
@@ -117,6 +124,10 @@ impl Declare for MetaObject {
 
     fn anywhere(self, actions: &[&str]) -> Self {
         with(self, ANYWHERE, json!(actions))
+    }
+
+    fn apart(self, actions: &[&str], resources: &[&str]) -> Self {
+        with(self, APART, json!([actions, resources]))
     }
 
     fn with_key(self, actions: &[&str]) -> Self {
@@ -163,6 +174,9 @@ impl Declaration {
             actions: list(ACTIONS),
             resources: list(RESOURCES),
             anywhere: list(ANYWHERE),
+            apart: get(APART)
+                .and_then(|v| serde_json::from_value(v).ok())
+                .unwrap_or_default(),
             key_actions: list(KEYS),
             broadly: flag(BROADLY).unwrap_or(false),
             service_of: get(SERVICE_OF).and_then(|v| Some(v.as_str()?.to_owned())),
@@ -179,6 +193,7 @@ impl Declaration {
             actions: Vec::new(),
             resources: Vec::new(),
             anywhere: Vec::new(),
+            apart: (Vec::new(), Vec::new()),
             key_actions: Vec::new(),
             broadly: false,
             service_of: None,

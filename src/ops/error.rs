@@ -61,6 +61,9 @@ pub enum OpError {
     /// The arguments are wrong: what was, and what would be right.
     #[error("{0}")]
     InvalidInput(String),
+    /// There is no such thing, and not AWS said so but we found none.
+    #[error("{0}")]
+    NotFound(String),
     /// This server does not do that here.
     #[error("{0}")]
     Forbidden(String),
@@ -124,6 +127,7 @@ impl OpError {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidInput(_) | Self::Account(AccountError::Selector(_)) => ErrorCode::InvalidInput,
+            Self::NotFound(_) => ErrorCode::NotFound,
             Self::Account(AccountError::Unknown { .. }) => ErrorCode::UnknownAccount,
             Self::Forbidden(_)
             | Self::Hidden(..)
@@ -169,6 +173,11 @@ impl OpError {
         matches!(self, Self::Aws { aws_code, .. } if CODES.contains(&aws_code.as_str()))
     }
 
+    /// Whether AWS failed, or nobody heard its answer, so that a change may have been made all the same.
+    pub fn leaves_unknown(&self) -> bool {
+        matches!(self, Self::Unreachable(_) | Self::Aws { status: 500.., .. })
+    }
+
     /// Whether the same call may succeed later without anybody changing anything.
     pub fn retryable(&self) -> bool {
         match self {
@@ -210,6 +219,7 @@ fn aws_kind(code: &str, status: u16) -> ErrorCode {
         Fault::AccessDenied => ErrorCode::AccessDenied,
         Fault::NotFound => ErrorCode::NotFound,
         Fault::Conflict => ErrorCode::Conflict,
+        Fault::Invalid => ErrorCode::InvalidInput,
         Fault::Other => ErrorCode::Aws,
     }
 }
@@ -226,13 +236,8 @@ where
             let status = context.raw().status_code();
             let service = context.err();
             let code = service.code().map(str::to_owned);
-            // S3's HEAD answers with a bare status; the words are then ours.
-            let words = || match status {
-                403 => ("AccessDenied", "access denied (S3 gives no reason to a HEAD request)"),
-                404 => ("NotFound", "no such bucket, key or version"),
-                _ => ("Unknown", "AWS gave no reason"),
-            };
-            let mut message = service.message().map_or_else(|| words().1.to_owned(), str::to_owned);
+            let (bare_code, bare_message) = bare(status);
+            let mut message = service.message().unwrap_or(bare_message).to_owned();
             if let Some(region) = context
                 .raw()
                 .bucket_region()
@@ -241,7 +246,7 @@ where
                 message = format!("{message} (the bucket is in {region}: call again with region \"{region}\")");
             }
             return Self::Aws {
-                aws_code: code.unwrap_or_else(|| words().0.to_owned()),
+                aws_code: code.unwrap_or_else(|| bare_code.to_owned()),
                 message,
                 request_id,
                 status,
@@ -254,6 +259,17 @@ where
             SdkError::ConstructionFailure(_) => Self::InvalidInput(causes(&error)),
             _ => Self::Unreachable(causes(&error)),
         }
+    }
+}
+
+/// Code and message of an answer that has none. S3's HEAD has a bare status, and so has what something on the way to AWS says: of a
+/// change nobody knows then whether it was made.
+fn bare(status: u16) -> (&'static str, &'static str) {
+    match status {
+        403 => ("AccessDenied", "access denied (S3 gives no reason to a HEAD request)"),
+        404 => ("NotFound", "no such bucket, key or version"),
+        500.. => ("InternalFailure", "AWS, or a proxy before it, gave no reason"),
+        _ => ("Unknown", "AWS gave no reason"),
     }
 }
 
@@ -334,6 +350,15 @@ mod tests {
                 "AWS answered AccessDenied: . The bucket exists."
             )
         );
+    }
+
+    #[test]
+    fn an_answer_without_a_code_is_judged_by_its_status() {
+        assert_eq!(
+            [bare(403).0, bare(404).0, bare(405).0, bare(502).0],
+            ["AccessDenied", "NotFound", "Unknown", "InternalFailure"]
+        );
+        assert!(aws("InternalFailure", 502).leaves_unknown() && !aws("NotFound", 404).leaves_unknown());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     ops::{Access, OpError, Ops, Receipt},
 };
 
-use super::{Entry, Inner, catalogue::Origin, circuit::Key, finish, forwarded, progress::Watch, record};
+use super::{Entry, Inner, arguments, catalogue::Origin, circuit::Key, finish, forwarded, progress::Watch, record};
 
 /// What is to be done, whichever the target.
 pub(super) struct Call<'a> {
@@ -25,6 +25,16 @@ pub(super) struct Call<'a> {
     pub(super) access: Access,
     /// How large the result may be.
     pub(super) max_bytes: Option<usize>,
+}
+
+impl Call<'_> {
+    /// Whether the arguments are of the kinds that a tool of ours takes. Others check theirs themselves.
+    pub(super) fn check(&self) -> Result<(), OpError> {
+        match self.entry.origin {
+            Origin::Here => arguments::check(&self.entry.tool, &self.arguments),
+            Origin::Forwarded { .. } => Ok(()),
+        }
+    }
 }
 
 /// What came of a call in one target, as far as it got.

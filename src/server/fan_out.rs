@@ -123,10 +123,17 @@ impl Inner {
 
 /// A result, with the account and the region that it is of as far as the call or the registry names them.
 fn done(call: &Call<'_>, at: usize, (account, region): Place, mut outcome: Outcome) -> Done {
-    let (mut body, code) = finish::body(call.entry, &mut outcome);
-    for (key, value) in [("account", account), ("region", region)] {
-        body.extend(value.map(|v| (key.to_owned(), json!(v))));
+    let (mut rest, code) = finish::body(call.entry, &mut outcome);
+    // Where a thing is not is what the list of results says, and that others may be asked is known here.
+    if let ("not_found", Some(Value::Object(error))) = (code.as_str(), rest.get_mut("error")) {
+        error.remove("hint");
     }
+    // Whose it is comes first: a result may be long.
+    let named = [("account", account), ("region", region)];
+    let named = named
+        .into_iter()
+        .filter_map(|(key, v)| Some((key.to_owned(), json!(v?))));
+    let body = named.chain(rest).collect();
     Done {
         at,
         body,
@@ -216,11 +223,12 @@ fn fit(one: &mut Done, room: usize) {
     if one.code.is_some() || bytes <= room {
         return;
     }
-    let mut body = finish::body_of(OpError::InvalidInput(format!(
+    let error = finish::body_of(OpError::InvalidInput(format!(
         "the result has {bytes} bytes, and an answer over several targets has room for {room} (MAX_RESULT_BYTES): name this one alone, or ask for less"
     )));
-    let kept = ["receipt", "account", "region"].map(|key| one.body.remove_entry(key));
-    body.extend(kept.into_iter().flatten());
+    let mut kept = |keys: &[&str]| -> Vec<_> { keys.iter().filter_map(|key| one.body.remove_entry(*key)).collect() };
+    let (named, receipt) = (kept(&["account", "region"]), kept(&["receipt"]));
+    let body: JsonObject = named.into_iter().chain(error).chain(receipt).collect();
     one.code = Some(finish::code(&body));
     one.body = body;
 }

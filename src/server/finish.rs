@@ -17,7 +17,10 @@ use super::{Entry, call::Outcome, forwarded};
 pub(super) fn body(entry: &Entry, outcome: &mut Outcome) -> (JsonObject, String) {
     let mut body = match outcome.result.take() {
         Some(Ok(CallToolResponse::Complete(mut answer))) => match answer.structured_content.take() {
-            Some(Value::Object(body)) => body,
+            Some(Value::Object(mut body)) => {
+                tell_a_part(entry, &mut body);
+                body
+            }
             // rmcp answers arguments that don't parse with plain text.
             _ => body_of(OpError::InvalidInput(plain_text(&answer))),
         },
@@ -40,6 +43,24 @@ pub(super) fn body(entry: &Entry, outcome: &mut Outcome) -> (JsonObject, String)
     let code = code(&body);
     (body, code)
 }
+
+/// Says first that a list is cut: who reads its counts has not come to the cursor yet. A tool that counts more than it shows says so itself.
+fn tell_a_part(entry: &Entry, body: &mut JsonObject) {
+    let Some(Value::Object(data)) = body.get_mut("data").filter(|_| !entry.is_forwarded()) else {
+        return;
+    };
+    if data.contains_key("next_token") && !data.contains_key(PARTIAL) {
+        let rest = std::mem::take(data);
+        data.insert(
+            PARTIAL.to_owned(),
+            json!("one part: counts are of what is shown here; next_token goes on"),
+        );
+        data.extend(rest);
+    }
+}
+
+/// Where an answer says that there is more.
+const PARTIAL: &str = "partial";
 
 /// How a body says that it ended.
 pub(super) fn code(body: &JsonObject) -> String {
@@ -120,6 +141,7 @@ fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt:
     let code: ErrorCode = serde_json::from_value(error.get("code")?.clone()).ok()?;
     let access = entry.declaration.access;
     match code {
+        ErrorCode::NotFound => not_found(entry, receipt?),
         ErrorCode::AccessDenied => Some(denied(entry, text("message"), identity, receipt)),
         // AWS failed, or nobody heard its answer: either way the change may have been made.
         ErrorCode::Timeout | ErrorCode::Unreachable if access >= Access::Write => Some(outcome_unknown(entry)),
@@ -144,6 +166,20 @@ fn hint(entry: &Entry, error: &JsonObject, identity: Option<&Identity>, receipt:
     }
 }
 
+/// Where it was looked for: most often the name is right, and account or region are not.
+fn not_found(entry: &Entry, receipt: &Receipt) -> Option<String> {
+    let account = receipt.account.as_ref().or(receipt.account_id.as_ref())?;
+    let global = ["iam", "route53", "s3", "organizations"].contains(&entry.toolset);
+    let region = receipt.region.as_ref().filter(|_| !global);
+    let place = region.map_or_else(|| account.clone(), |region| format!("{account}, {region}"));
+    Some(match entry.declaration.access {
+        Access::Read if !matches!(entry.toolset, "organizations") => {
+            format!("Looked in {place}. With \"accounts\": [\"all\"] the same call looks in every account.")
+        }
+        _ => format!("Looked in {place}: check the name, and whether this is the right place."),
+    })
+}
+
 /// Where Organizations answers: elsewhere it denies, whatever the policies say.
 const MANAGEMENT: &str = "Organizations answers only in the management account, or in one that it made a delegated administrator: name a role there as role_arn.";
 
@@ -158,7 +194,14 @@ fn outcome_unknown(entry: &Entry) -> String {
 
 /// Whether a code means that AWS failed on the way, so that it does not tell how far it got.
 fn failed_inside(code: &str) -> bool {
-    code.contains("Internal") || code.starts_with("ServiceUnavailable")
+    // The last are Cloud Control's, when what works for it broke off.
+    const BROKEN_OFF: [&str; 4] = [
+        "GeneralServiceException",
+        "HandlerFailureException",
+        "NetworkFailureException",
+        "NotStabilizedException",
+    ];
+    code.contains("Internal") || code.contains("Unavailable") || BROKEN_OFF.contains(&code)
 }
 
 fn denied(entry: &Entry, message: &str, identity: Option<&Identity>, receipt: Option<&Receipt>) -> String {
@@ -256,7 +299,13 @@ mod tests {
     #[test]
     fn a_change_on_which_aws_failed_has_an_unknown_outcome_and_a_throttled_one_has_none() {
         let read_first = "Read the current state before you repeat it.";
-        for code in ["InternalFailure", "InternalServiceError", "ServiceUnavailable"] {
+        for code in [
+            "InternalFailure",
+            "InternalServiceError",
+            "ServiceUnavailable",
+            "Unavailable",
+            "NetworkFailureException",
+        ] {
             assert!(
                 hint_of("change_resource_record_sets", code, 500).ends_with(read_first),
                 "{code}"

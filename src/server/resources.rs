@@ -146,13 +146,14 @@ fn toolset(catalogue: &Catalogue, name: &str) -> Option<Value> {
 
 fn tool(entry: &Entry) -> Value {
     let declaration = &entry.declaration;
+    let resources: Vec<&String> = declaration.resources.iter().chain(&declaration.apart.1).collect();
     json!({
         "tool": entry.tool.name,
         "toolset": entry.toolset,
         "access": declaration.access,
         "iam_actions": declaration.actions,
         "key_actions": declaration.key_actions,
-        "resources": declaration.resources,
+        "resources": resources,
         "idempotent": declaration.idempotent,
         "data": entry.data,
     })

@@ -89,10 +89,38 @@ fn writer<'v>(
     place: Place<'_>,
     argument: impl Fn(&str) -> Option<&'v Value>,
 ) -> Result<Policy, String> {
+    let Declaration {
+        actions,
+        anywhere,
+        apart: (apart, theirs),
+        ..
+    } = declaration;
+    let narrow = actions.iter().filter(|a| !anywhere.contains(a) && !apart.contains(a));
+    let mut allows = vec![
+        Allow::on(narrow, named(&declaration.resources, place, &argument)?),
+        Allow::on(apart, named(theirs, place, &argument)?),
+        Allow::everywhere(anywhere),
+    ];
+    if let Some(name) = &declaration.service_of {
+        let kind = argument(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("`{name}` is missing, or is no text"))?;
+        allows.push(Allow::everywhere(ResourceType::parse(kind)?.actions()));
+    }
+    allows.extend(services(&declaration.actions).map(|s| Allow::keys_of(s, &declaration.key_actions)));
+    Policy::new(&allows).map_err(|e| format!("{e}: the names in this call are too long"))
+}
+
+/// What templates mean with these arguments.
+fn named<'v>(
+    templates: &[String],
+    place: Place<'_>,
+    argument: impl Fn(&str) -> Option<&'v Value>,
+) -> Result<BTreeSet<String>, String> {
     // Two templates may mean the same where an argument is an ARN already; a policy has no room for repetition.
     let mut arns = BTreeSet::new();
     let text = |name: &str| argument(name).and_then(Value::as_str);
-    for template in &declaration.resources {
+    for template in templates {
         let Some(list) = list_of(template)? else {
             arns.extend(resources(template, place, text)?);
             continue;
@@ -105,16 +133,7 @@ fn writer<'v>(
             arns.extend(resources(template, place, item)?);
         }
     }
-    let narrow = declaration.actions.iter().filter(|a| !declaration.anywhere.contains(a));
-    let mut allows = vec![Allow::on(narrow, arns), Allow::everywhere(&declaration.anywhere)];
-    if let Some(name) = &declaration.service_of {
-        let kind = argument(name)
-            .and_then(Value::as_str)
-            .ok_or_else(|| format!("`{name}` is missing, or is no text"))?;
-        allows.push(Allow::everywhere(ResourceType::parse(kind)?.actions()));
-    }
-    allows.extend(services(&declaration.actions).map(|s| Allow::keys_of(s, &declaration.key_actions)));
-    Policy::new(&allows).map_err(|e| format!("{e}: the names in this call are too long"))
+    Ok(arns)
 }
 
 /// A tool that changes something says on what, in words that its arguments fill.
@@ -123,6 +142,13 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
     let stray = |list: &[String]| list.iter().find(|a| !declaration.actions.contains(a)).cloned();
     if let Some(action) = stray(&declaration.anywhere) {
         return Err(format!("`{action}` is anywhere, but not among its actions"));
+    }
+    let (apart, theirs) = &declaration.apart;
+    if let Some(action) = stray(apart) {
+        return Err(format!("`{action}` is apart, but not among its actions"));
+    }
+    if apart.is_empty() != theirs.is_empty() {
+        return Err("what is apart has actions and resources, both".to_owned());
     }
     let everywhere = declaration.actions.iter().all(|a| declaration.anywhere.contains(a));
     if declaration.resources.is_empty() && !everywhere {
@@ -136,7 +162,7 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
     if let Some(unknown) = typed.filter(unknown) {
         return Err(format!("its service is `{unknown}`'s, which is no argument of it"));
     }
-    for template in &declaration.resources {
+    for template in declaration.resources.iter().chain(theirs) {
         let unknown = arguments(template)?.into_iter().find(unknown);
         if let Some(unknown) = unknown {
             return Err(format!(
@@ -149,7 +175,12 @@ fn check_writer(entry: &Entry) -> Result<(), String> {
         region: "ap-southeast-1",
         account: "123456789012",
     };
-    let lists: BTreeSet<&str> = declaration.resources.iter().filter_map(|t| list_of(t).ok()?).collect();
+    let lists: BTreeSet<&str> = declaration
+        .resources
+        .iter()
+        .chain(theirs)
+        .filter_map(|t| list_of(t).ok()?)
+        .collect();
     let (text, list, kind) = (json!("x"), json!(["x"]), json!("AWS::Service::Type"));
     let argument = |name: &str| {
         Some(match lists.contains(name) {

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::ops::{
     Access, Declare, Json, OpError, Ops, Page, Reply, declare, ok,
     resource_types::{ResourceType, did_you_mean},
+    without_secrets,
 };
 
 use model::{compact, model_of};
@@ -81,6 +82,8 @@ pub struct GetResource {
 pub struct Resource {
     type_name: String,
     identifier: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
     properties: Value,
 }
 
@@ -120,7 +123,7 @@ impl Ops {
                         let model = model_of(resource.properties.as_deref());
                         Listed {
                             facts: Facts::of(&model),
-                            properties: compact(model, &identifier).filter(|_| listed),
+                            properties: compact(without_secrets("", &model), &identifier).filter(|_| listed),
                             identifier,
                         }
                     });
@@ -146,14 +149,18 @@ impl Ops {
     async fn get_resource(&self, Parameters(input): Parameters<GetResource>) -> Result<Json<Reply<Resource>>, OpError> {
         let type_name = checked(&input.type_name)?;
         let (identifier, model) = self.model(&type_name, &input.identifier).await?;
+        let properties = without_secrets("", &model);
         ok(Resource {
             type_name,
             identifier,
-            properties: model,
+            note: (properties != model).then_some(
+                "(hidden) stands for what may be secret: passwords, keys, tokens, user data, values of environment variables.",
+            ),
+            properties,
         })
     }
 
-    /// Changes one resource's properties by a JSON Patch and waits for the outcome. Some properties replace the resource: send dry_run first, which only shows the difference. Example: {"account": "staging", "type_name": "AWS::SQS::Queue", "identifier": "https://sqs…", "patch": [{"op": "replace", "path": "/VisibilityTimeout", "value": 60}], "dry_run": true}
+    /// Changes one resource's properties by a JSON Patch and waits for the outcome. Some properties replace the resource: send dry_run first, which only shows the difference. Example: {"account": "staging", "type_name": "AWS::SQS::Queue", "identifier": "https://sqs.us-east-1.amazonaws.com/333333333333/emails", "patch": [{"op": "replace", "path": "/VisibilityTimeout", "value": 60}], "dry_run": true}
     // Not idempotent: repeated without its token, it is a second update.
     #[tool(meta = declare(Access::Destroy, update::ACTIONS).anywhere(update::ACTIONS).with_service_of("type_name"))]
     async fn update_resource(
@@ -204,6 +211,17 @@ fn explained(error: OpError, type_name: &str) -> OpError {
     else {
         return error;
     };
+    // The list of a type that lives in another one.
+    let of_a_list = message.contains("list handler");
+    if let Some(key) = message
+        .split_once("required key [")
+        .filter(|_| of_a_list)
+        .and_then(|(_, rest)| Some(rest.split_once(']')?.0))
+    {
+        return OpError::InvalidInput(format!(
+            "{type_name} is listed within a parent: give resource_model, such as {{\"{key}\": \"…\"}}"
+        ));
+    }
     let more = match aws_code.as_str() {
         "TypeNotFoundException" => did_you_mean(type_name),
         "UnsupportedActionException" => {

@@ -13,7 +13,7 @@ use rmcp::{handler::server::wrapper::Parameters, schemars::JsonSchema, tool, too
 use serde::{Deserialize, Serialize};
 
 use crate::ops::{
-    Access, Declare, Json, OpError, Ops, Reply, declare, iso, moment, ok,
+    Access, Declare, Json, OpError, Ops, Reply, dated, declare, moment, ok,
     page::{pack, unpack},
 };
 
@@ -63,9 +63,12 @@ fn yes() -> bool {
 /// Answer of `lookup_events`.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct EventList {
-    from: String,
-    to: String,
-    /// How many were found; with next_token there may be more
+    since: String,
+    until: String,
+    /// Says that events shows fewer than were counted
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partial: Option<String>,
+    /// How many were found, shown or not
     count: usize,
     #[serde(skip_serializing_if = "is_zero")]
     failed: usize,
@@ -111,8 +114,9 @@ impl Ops {
         let most = input.max_results.unwrap_or(LISTED.0).clamp(1, LISTED.1);
         let client = self.client(Client::new)?;
         let mut list = EventList {
-            from: iso(&DateTime::from_secs(cursor.from)),
-            to: iso(&DateTime::from_secs(cursor.to)),
+            since: dated(&DateTime::from_secs(cursor.from), self.now()),
+            until: dated(&DateTime::from_secs(cursor.to), self.now()),
+            partial: None,
             count: 0,
             failed: 0,
             by_user: BTreeMap::new(),
@@ -175,6 +179,10 @@ impl Ops {
                 break;
             }
         }
+        list.partial = rest.as_ref().map(|_| {
+            let (shown, counted) = (list.events.len(), list.count);
+            format!("{shown} of the {counted} counted so far are shown; next_token goes on after them")
+        });
         list.next_token = rest.map(|rest| pack(&rest)).transpose()?;
         ok(list)
     }

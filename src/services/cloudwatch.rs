@@ -41,6 +41,7 @@ pub struct ListMetrics {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct MetricList {
     /// How many of the metrics below are in each namespace
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     by_namespace: BTreeMap<String, usize>,
     metrics: Vec<MetricName>,
     /// Go on with this; absent on the last page
@@ -68,7 +69,7 @@ impl Ops {
         ok(alarm::describe(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// What happened to alarms: state changes with reasons, actions, edits. Example: {"account": "production", "alarm_name": "api-5xx", "since": "2d"}
+    /// What happened to alarms: state changes with reasons, actions, edits. Example: {"account": "production", "alarm_name": "prod-api-5xx-rate", "since": "2d"}
     #[tool(meta = declare(Access::Read, &["cloudwatch:DescribeAlarmHistory"]))]
     async fn describe_alarm_history(
         &self,
@@ -77,7 +78,7 @@ impl Ops {
         ok(alarm::history(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Reads a metric: min, max, avg, last and points. list_metrics shows what exists. Example: {"account": "production", "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "dimensions": {"DBInstanceIdentifier": "orders"}}
+    /// Reads a metric: min, max, avg, last and points. list_metrics shows what exists. Example: {"account": "production", "namespace": "AWS/RDS", "metric_name": "CPUUtilization", "dimensions": {"DBInstanceIdentifier": "orders-db"}}
     #[tool(meta = declare(Access::Read, &["cloudwatch:GetMetricData", "cloudwatch:GetMetricStatistics", "cloudwatch:ListMetrics"]))]
     async fn get_metric_data(
         &self,

@@ -48,7 +48,7 @@ impl Ops {
         ok(keys::list(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Says whether a role, user or group may do actions, and which statement decides. Resource policies don't count. Example: {"account": "production", "policy_source_arn": "arn:aws:iam::222222222222:role/deploy", "action_names": ["s3:GetObject"]}
+    /// Says whether a role, user or group may do actions, and which statement decides. Resource policies don't count. Example: {"account": "production", "policy_source_arn": "arn:aws:iam::222222222222:role/ci/deploy", "action_names": ["s3:GetObject"]}
     #[tool(meta = declare(Access::Read, &["iam:SimulatePrincipalPolicy"]))]
     async fn simulate_principal_policy(
         &self,

@@ -99,7 +99,7 @@ impl Ops {
         ok(query::run(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// A quick look at a group's newest events; to count or search more use query_logs. Example: {"account": "production", "log_group_name": "/ecs/api", "filter_pattern": "ERROR -health"}
+    /// A quick look at a group's newest events; to count or search more use query_logs. Example: {"account": "production", "log_group_name": "/ecs/api", "filter_pattern": "timeout -health"}
     #[tool(meta = declare(Access::Read, &["logs:FilterLogEvents"]))]
     async fn filter_log_events(
         &self,

@@ -134,7 +134,7 @@ impl Ops {
         ok(zones::delete(self, &self.client(Client::new)?, zone).await?)
     }
 
-    /// Lists DNS records: a zone's, or by name alone those of one name. Example: {"account": "production", "name": "api.example.com"}
+    /// Lists DNS records: a zone's, or by name alone those of one name. Example: {"account": "production", "name": "api.acme.example"}
     #[tool(meta = declare(Access::Read, &["route53:ListResourceRecordSets", "route53:ListHostedZonesByName"]))]
     async fn list_resource_record_sets(
         &self,
@@ -189,7 +189,7 @@ impl Ops {
         })
     }
 
-    /// Changes DNS records, all or none, and shows each before and after. Send what list_resource_record_sets shows, edited. Example: {"hosted_zone_id": "Z…", "changes": [{"action": "UPSERT", "resource_record_set": {"name": "api.example.com", "type": "A", "ttl": 60, "resource_records": ["192.0.2.1"]}}]}
+    /// Changes DNS records, all or none, and shows each before and after. Send what list_resource_record_sets shows, edited. Example: {"account": "development", "hosted_zone_id": "Z0DEVPUBLIC000000001", "changes": [{"action": "UPSERT", "resource_record_set": {"name": "new.dev.acme.example", "type": "A", "ttl": 60, "resource_records": ["192.0.2.1"]}}]}
     #[tool(meta = declare(Access::Destroy, &["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"]).on(&["arn:{partition}:route53:::hostedzone/{hosted_zone_id|last}"]))]
     async fn change_resource_record_sets(
         &self,
@@ -215,7 +215,7 @@ impl Ops {
         ok(health::list(self, &self.client(Client::new)?, input).await?)
     }
 
-    /// Shows what Route 53 answers to a DNS query now (public zones only). Example: {"account": "production", "hosted_zone_id": "Z…", "record_name": "api.example.com", "record_type": "A"}
+    /// Shows what Route 53 answers to a DNS query now (public zones only). Example: {"account": "production", "hosted_zone_id": "Z0PRODPUBLIC00000001", "record_name": "api.acme.example", "record_type": "A"}
     #[tool(meta = declare(Access::Read, &["route53:TestDNSAnswer"]))]
     async fn test_dns_answer(
         &self,

@@ -20,9 +20,17 @@ use posture::{GetBucketPosture, Postures};
 /// One object. A bucket is named plainly: access points have ARNs of another form.
 const OBJECT: &str = "arn:{partition}:s3:::{bucket|segment}/{key}";
 const BUCKET: &str = "arn:{partition}:s3:::{bucket|segment}";
+/// What a copy only reads, and by which actions.
 const SOURCE: [&str; 2] = [
     "arn:{partition}:s3:::{source_bucket|segment}/{source_key}",
     "arn:{partition}:s3:::{source_bucket|segment}",
+];
+const FROM_SOURCE: [&str; 5] = [
+    "s3:GetObject",
+    "s3:GetObjectVersion",
+    "s3:GetObjectTagging",
+    "s3:GetObjectVersionTagging",
+    "s3:ListBucket",
 ];
 
 #[tool_router(router = s3_tools, vis = "pub(crate)")]
@@ -61,7 +69,7 @@ impl Ops {
         ok(bucket::create(self, &self.s3()?, input).await?)
     }
 
-    /// Lists a bucket's objects. With delimiter "/" it shows one folder. Example: {"account": "production", "bucket": "logs", "prefix": "2026/11/"}
+    /// Lists a bucket's objects. With delimiter "/" it shows one folder. Example: {"account": "production", "bucket": "acme-prod-logs-222222222222", "prefix": "logs/2026/"}
     #[tool(meta = declare(Access::Read, &["s3:ListBucket"]))]
     async fn list_objects(
         &self,
@@ -70,7 +78,7 @@ impl Ops {
         ok(list::objects(self, &self.s3()?, input).await?)
     }
 
-    /// Lists versions and delete markers of a versioned bucket's objects, newest first, to find what was overwritten or deleted. Example: {"account": "production", "bucket": "config", "prefix": "app.json"}
+    /// Lists versions and delete markers of a versioned bucket's objects, newest first, to find what was overwritten or deleted. Example: {"account": "production", "bucket": "acme-prod-config-222222222222", "prefix": "flags.json"}
     #[tool(meta = declare(Access::Read, &["s3:ListBucketVersions"]))]
     async fn list_object_versions(
         &self,
@@ -79,13 +87,13 @@ impl Ops {
         ok(list::versions(self, &self.s3()?, input).await?)
     }
 
-    /// Shows an object's size, type and metadata without reading it. Example: {"account": "production", "bucket": "logs", "key": "2026/11/21.json"}
+    /// Shows an object's size, type and metadata without reading it. Example: {"account": "production", "bucket": "acme-prod-config-222222222222", "key": "flags.json"}
     #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]).with_key(&["kms:Decrypt"]))]
     async fn head_object(&self, Parameters(input): Parameters<HeadObject>) -> Result<Json<Reply<ObjectHead>>, OpError> {
         ok(object::head(self, &self.s3()?, input).await?)
     }
 
-    /// Reads an object: text inline (go on with next_range), anything else as a link that is valid for 15 minutes. Example: {"account": "production", "bucket": "config", "key": "app.json"}
+    /// Reads an object: text inline (go on with next_range), anything else as a link that is valid for 15 minutes. Example: {"account": "production", "bucket": "acme-prod-config-222222222222", "key": "flags.json"}
     #[tool(meta = declare(Access::Read, &["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"]).with_key(&["kms:Decrypt"]))]
     async fn get_object(
         &self,
@@ -94,17 +102,17 @@ impl Ops {
         ok(object::get(self, &self.s3()?, input).await?)
     }
 
-    /// Writes an object; an existing one is replaced unless if_none_match is "*". For files use presign_put_object. Example: {"account": "development", "bucket": "config", "key": "app.json", "body": "{}"}
+    /// Writes an object; an existing one is replaced unless if_none_match is "*". For files use presign_put_object. Example: {"account": "development", "bucket": "acme-dev-config-444444444444", "key": "app.json", "body": "{}"}
     #[tool(meta = idempotent(declare(Access::Write, &["s3:PutObject"]).on(&[OBJECT]).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn put_object(&self, Parameters(input): Parameters<PutObject>) -> Result<Json<Reply<PuttedObject>>, OpError> {
         ok(object::put(self, &self.s3()?, input).await?)
     }
 
-    /// Copies an object, up to 5 GiB, within an account; an existing one is replaced. With source_version_id it restores an old version. Example: {"account": "production", "source_bucket": "config", "source_key": "a.json", "bucket": "config", "key": "b.json"}
+    /// Copies an object, up to 5 GiB, within an account; an existing one is replaced. With source_version_id it restores an old version. Example: {"account": "production", "source_bucket": "acme-prod-config-222222222222", "source_key": "flags.json", "bucket": "acme-prod-config-222222222222", "key": "flags.old.json"}
     #[tool(meta = idempotent(declare(Access::Write, &[
         "s3:PutObject", "s3:PutObjectTagging", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging",
         "s3:GetObjectVersionTagging", "s3:ListBucket",
-    ]).on(&[OBJECT, SOURCE[0], SOURCE[1]]).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
+    ]).on(&[OBJECT]).apart(&FROM_SOURCE, &SOURCE).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn copy_object(
         &self,
         Parameters(input): Parameters<CopyObject>,
@@ -112,7 +120,7 @@ impl Ops {
         ok(copy::copy(self, &self.s3()?, input).await?)
     }
 
-    /// Makes a link with which anybody can upload this one object for 15 minutes, by PUT with the headers that it names. Example: {"account": "development", "bucket": "uploads", "key": "dump.gz", "content_type": "application/gzip"}
+    /// Makes a link with which anybody can upload this one object for 15 minutes, by PUT with the headers that it names. Example: {"account": "development", "bucket": "acme-dev-uploads-444444444444", "key": "dump.gz", "content_type": "application/gzip"}
     #[tool(meta = idempotent(declare(Access::Write, &["s3:PutObject", "s3:ListBucket"]).on(&[OBJECT, BUCKET]).with_key(&["kms:GenerateDataKey", "kms:Decrypt"])))]
     async fn presign_put_object(
         &self,
@@ -121,7 +129,7 @@ impl Ops {
         ok(copy::presign(self, &self.s3()?, input).await?)
     }
 
-    /// Deletes an object; in a versioned bucket it can be brought back, unless version_id names the version to erase. Example: {"account": "development", "bucket": "config", "key": "app.json"}
+    /// Deletes an object; in a versioned bucket it can be brought back, unless version_id names the version to erase. Example: {"account": "development", "bucket": "acme-dev-uploads-444444444444", "key": "reports/2026-10.csv"}
     #[tool(meta = idempotent(declare(Access::Destroy, &["s3:DeleteObject", "s3:DeleteObjectVersion"]).on(&[OBJECT])))]
     async fn delete_object(
         &self,

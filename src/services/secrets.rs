@@ -29,12 +29,8 @@ const NEW_SECRET: [&str; 2] = [
     "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-??????",
     "arn:{partition}:secretsmanager:{region}:{account}:secret:{name}",
 ];
-/// A secret and the functions, one of which rotates it. Which one that is only the secret knows.
-const ROTATED: [&str; 3] = [
-    "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}-??????",
-    "arn:{partition}:secretsmanager:{region}:{account}:secret:{secret_id|arn}",
-    "arn:{partition}:lambda:{region}:{account}:function:*",
-];
+/// The function that rotates a secret. Where the call names none only the secret knows which one that is.
+const ROTATOR: &str = "arn:{partition}:lambda:{region}:{account}:function:{rotation_lambda_arn|arn-or-any}";
 
 #[tool_router(router = secrets_tools, vis = "pub(crate)")]
 impl Ops {
@@ -92,7 +88,7 @@ impl Ops {
         ok(value::create(&self.client(Client::new)?, input).await?)
     }
 
-    /// Sets a new value or description; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "web/api-key", "secret_string": "…"}
+    /// Sets a new value or description; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "web/session-signing-key", "secret_string": "…"}
     // Not idempotent: repeated without its token, it makes a second version, and AWSPREVIOUS is no longer the old value.
     #[tool(meta = declare(Access::Write, &["secretsmanager:UpdateSecret"]).on(&SECRET).with_key(&["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"]))]
     async fn update_secret(
@@ -104,7 +100,7 @@ impl Ops {
 
     /// Rotates a secret now by its Lambda function, or sets function and schedule; the old value stays as AWSPREVIOUS. Example: {"account": "staging", "secret_id": "payments/db/primary"}
     // The caller must be allowed to invoke the function as well: "You also need lambda:InvokeFunction permissions" (RotateSecret).
-    #[tool(meta = declare(Access::Write, &["secretsmanager:RotateSecret", "lambda:InvokeFunction"]).on(&ROTATED))]
+    #[tool(meta = declare(Access::Write, &["secretsmanager:RotateSecret", "lambda:InvokeFunction"]).on(&SECRET).apart(&["lambda:InvokeFunction"], &[ROTATOR]))]
     async fn rotate_secret(
         &self,
         Parameters(input): Parameters<RotateSecret>,
@@ -112,13 +108,13 @@ impl Ops {
         ok(manage::rotate(&self.client(Client::new)?, input).await?)
     }
 
-    /// Sets and removes tags of a secret; others stay. Policies may decide by tags. Example: {"account": "development", "secret_id": "web/api-key", "tags": {"team": "web"}, "untag": ["owner"]}
+    /// Sets and removes tags of a secret; others stay. Policies may decide by tags. Example: {"account": "development", "secret_id": "web/session-signing-key", "tags": {"team": "web"}, "untag": ["owner"]}
     #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:TagResource", "secretsmanager:UntagResource"]).on(&SECRET)))]
     async fn tag_secret(&self, Parameters(input): Parameters<TagSecret>) -> Result<Json<Reply<SecretTags>>, OpError> {
         ok(manage::tag(&self.client(Client::new)?, input).await?)
     }
 
-    /// Replaces a secret's resource policy; the answer holds the previous one. Example: {"account": "staging", "secret_id": "web/api-key", "policy": {"Version": "2012-10-17", "Statement": […]}}
+    /// Replaces a secret's resource policy; the answer holds the previous one. Example: {"account": "staging", "secret_id": "web/session-signing-key", "policy": {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*"}]}}
     #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:PutResourcePolicy", "secretsmanager:GetResourcePolicy"]).on(&SECRET)))]
     async fn put_secret_policy(
         &self,
@@ -127,7 +123,7 @@ impl Ops {
         ok(manage::put_policy(&self.client(Client::new)?, input).await?)
     }
 
-    /// Schedules a secret's deletion; restore_secret takes it back for 30 days unless told otherwise. Example: {"account": "development", "secret_id": "web/api-key", "recovery_window_in_days": 7}
+    /// Schedules a secret's deletion; restore_secret takes it back for 30 days unless told otherwise. Example: {"account": "development", "secret_id": "web/session-signing-key", "recovery_window_in_days": 7}
     #[tool(meta = idempotent(declare(Access::Destroy, &["secretsmanager:DeleteSecret"]).on(&SECRET)))]
     async fn delete_secret(
         &self,
@@ -136,7 +132,7 @@ impl Ops {
         ok(value::delete(self, input).await?)
     }
 
-    /// Cancels a secret's scheduled deletion. Example: {"account": "development", "secret_id": "web/api-key"}
+    /// Cancels a secret's scheduled deletion. Example: {"account": "development", "secret_id": "web/session-signing-key"}
     #[tool(meta = idempotent(declare(Access::Write, &["secretsmanager:RestoreSecret"]).on(&SECRET)))]
     async fn restore_secret(
         &self,

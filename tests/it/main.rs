@@ -7,10 +7,12 @@ mod support;
 
 mod agentcore;
 mod agentcore_hosting;
+mod answers;
 mod catalogue;
 mod cli;
 mod env_example;
 mod every_tool;
+mod examples;
 mod fan_out;
 mod filters;
 mod forwarding;

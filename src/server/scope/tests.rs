@@ -135,6 +135,39 @@ fn every_change_is_narrowed_to_what_its_arguments_name() {
 }
 
 #[test]
+fn a_copy_may_not_write_its_source_and_a_rotation_invokes_the_one_function_that_is_named() {
+    let copy = json!({"source_bucket": "from", "source_key": "a", "bucket": "to", "key": "b"});
+    let statements = allowed("copy_object", copy).unwrap();
+    let writes = json!(["s3:PutObject", "s3:PutObjectTagging"]);
+    assert_eq!(statements[0], (writes, json!("arn:aws:s3:::to/b")));
+    let (reads, source) = &statements[1];
+    assert!(
+        reads.to_string().contains("s3:GetObject") && !reads.to_string().contains("Put"),
+        "{reads}"
+    );
+    assert_eq!(*source, json!(["arn:aws:s3:::from", "arn:aws:s3:::from/a"]));
+
+    let lambda = "arn:aws:lambda:eu-west-1:222222222222:function:";
+    let rotates = |function: Value| {
+        allowed(
+            "rotate_secret",
+            json!({"secret_id": "s", "rotation_lambda_arn": function}),
+        )
+    };
+    for (function, resource) in [
+        (json!(format!("{lambda}rotate")), format!("{lambda}rotate")),
+        (json!(format!("{lambda}*")), format!("{lambda}${{*}}")),
+        (Value::Null, format!("{lambda}*")),
+    ] {
+        let statements = rotates(function).unwrap();
+        assert_eq!(statements[0].0, json!("secretsmanager:RotateSecret"));
+        assert_eq!(statements[1], (json!("lambda:InvokeFunction"), json!(resource)));
+    }
+    let foreign = "arn:aws:lambda:eu-west-1:333333333333:function:rotate";
+    assert!(rotates(json!(foreign)).unwrap_err().contains("account 222222222222"));
+}
+
+#[test]
 fn no_change_is_left_out_and_every_policy_fits() {
     let catalogue = Catalogue::new(true).unwrap();
     for entry in catalogue.entries().filter(|e| e.declaration.targeted) {
@@ -214,6 +247,9 @@ fn a_change_of_nothing_in_particular_is_no_start() {
         (write().anywhere(&["x:Se"]), "`x:Se` is anywhere"),
         (write().anywhere(&["x:See"]), "does not declare on which resource"),
         (write().on(&[&"x".repeat(POLICY_LIMIT)]), "characters"),
+        (write().on(&["x"]).apart(&["x:Look"], &["y"]), "`x:Look` is apart"),
+        (write().on(&["x"]).apart(&["x:See"], &[]), "actions and resources, both"),
+        (write().on(&["x"]).apart(&["x:See"], &["{nmae}"]), "`nmae`"),
     ] {
         let error = ReadPolicies::new([entry("do_it", meta)].iter()).err().unwrap();
         assert!(error.starts_with("do_it: ") && error.contains(said), "{error}");
@@ -235,6 +271,8 @@ fn what_looks_at_everything_does_so_with_aws_s_own_policy_and_only_reads() {
     for (type_name, actions) in [
         ("AWS::RDS::DBInstance", Some("rds:*")),
         ("AWS::IAM::User", Some("iam:*User*")),
+        // A type that there isn't must not make a pattern that fits everything.
+        ("AWS::IAM::e", None),
         ("Datadog::Monitors::Monitor", None),
     ] {
         let more: Vec<_> = changed(type_name).unwrap().split_off(1);

@@ -81,6 +81,20 @@ async fn a_resource_has_all_its_properties_in_its_own_region() {
     assert!(data(ops("production").await.get_resource(input(replica)).await).is_err());
 }
 
+#[tokio::test]
+async fn variables_are_named_and_their_values_hidden() {
+    let ops = ops("production").await;
+    let functions = json!({ "type_name": "AWS::Lambda::Function" });
+    let listed = data(ops.list_resources(input(functions)).await).unwrap();
+    let identifier = &listed["resources"][0]["identifier"];
+    let one = json!({ "type_name": "AWS::Lambda::Function", "identifier": identifier });
+    let one = data(ops.get_resource(input(one)).await).unwrap();
+    let variables = &one["properties"]["Environment"]["Variables"];
+    assert_eq!(*variables, json!({ "STAGE": "(hidden)", "LOG_LEVEL": "(hidden)" }));
+    assert!(one["note"].as_str().unwrap().contains("environment variables"), "{one}");
+    assert!(!listed.to_string().contains("\"LOG_LEVEL\":\"info\""), "{listed}");
+}
+
 fn queue(patch: Value) -> Value {
     let url = "https://sqs.us-east-1.amazonaws.com/333333333333/emails";
     json!({ "type_name": "AWS::SQS::Queue", "identifier": url, "patch": patch })

@@ -11,7 +11,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::ops::{ErrorCode, OpError, Ops, dated};
+use crate::ops::{ErrorCode, OpError, Ops, dated, without_secrets};
 
 use super::{explained, model::cut};
 
@@ -151,6 +151,9 @@ async fn outcome(ops: &Ops, mut event: ProgressEvent, updated: &mut Updated) -> 
         updated.note = Some(format!(
             "AWS is still at it{why}: ask get_resource_request_status with the request_token. Don't send the change again."
         ));
+    }
+    if matches!(event.operation_status, Some(OperationStatus::Failed)) {
+        updated.note = Some("AWS may have made a part of the change: get_resource shows what is so now.".to_owned());
     }
     updated.error_code = event.error_code.as_ref().map(|c| c.as_str().to_owned());
     updated.status_message = event.status_message.filter(|m| !m.is_empty());
@@ -300,27 +303,8 @@ fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// A value, without the texts whose names say that they are secrets.
+/// A value, without what may be secret in it.
 fn shown(path: &str, value: &Value) -> String {
     let name = path.rsplit('/').next().unwrap_or_default();
-    cut(&hidden(name, value).to_string(), LONGEST)
-}
-
-fn hidden(name: &str, value: &Value) -> Value {
-    let name = name.to_ascii_lowercase();
-    match value {
-        Value::String(_)
-            if ["password", "secret", "token", "private"]
-                .iter()
-                .any(|word| name.contains(word)) =>
-        {
-            Value::String("(hidden)".to_owned())
-        }
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, value)| (key.clone(), hidden(key, value)))
-            .collect(),
-        Value::Array(items) => items.iter().map(|item| hidden(&name, item)).collect(),
-        other => other.clone(),
-    }
+    cut(&without_secrets(name, value).to_string(), LONGEST)
 }

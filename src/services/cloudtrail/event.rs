@@ -7,7 +7,7 @@ use rmcp::schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::ops::dated;
+use crate::ops::{dated, without_secrets};
 
 /// How long a text may be.
 const LONGEST: usize = 160;
@@ -135,7 +135,7 @@ impl Known {
             from: (!from.is_empty()).then(|| cut(&from, LONGEST)),
             region: self.text("/awsRegion").map(str::to_owned),
             event_id: event.event_id().unwrap_or_default().to_owned(),
-            request: request.map(|request| hidden("", request)),
+            request: request.map(|request| short(without_secrets("", request))),
         }
     }
 }
@@ -148,37 +148,12 @@ fn cut(text: &str, most: usize) -> String {
     format!("{head}…")
 }
 
-/// A request without what may be secret: CloudTrail leaves out most, but not all.
-fn hidden(name: &str, value: &Value) -> Value {
-    const WORDS: [&str; 8] = [
-        "password",
-        "passphrase",
-        "secretstring",
-        "secretbinary",
-        "token",
-        "privatekey",
-        "credential",
-        "authorization",
-    ];
-    let plain = name.to_ascii_lowercase().replace(['_', '-'], "");
+/// A request without texts that are too long: CloudTrail leaves out most of what is secret, but not all, and we leave out the rest.
+fn short(value: Value) -> Value {
     match value {
-        Value::String(_) | Value::Number(_)
-            if WORDS.iter().any(|word| plain.contains(word))
-                || plain.ends_with("secret")
-                || plain.ends_with("apikey") =>
-        {
-            Value::String("(hidden)".to_owned())
-        }
-        Value::String(text) => Value::String(cut(text, 10 * LONGEST)),
-        // Variables of a function or a container: their values are what people hide there.
-        Value::Object(_) if matches!(plain.as_str(), "variables" | "environment") => {
-            Value::String("(hidden)".to_owned())
-        }
-        Value::Object(fields) => fields
-            .iter()
-            .map(|(key, value)| (key.clone(), hidden(key, value)))
-            .collect(),
-        Value::Array(items) => items.iter().map(|item| hidden(name, item)).collect(),
-        other => other.clone(),
+        Value::String(text) => Value::String(cut(&text, 10 * LONGEST)),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, short(value))).collect(),
+        Value::Array(items) => items.into_iter().map(short).collect(),
+        other => other,
     }
 }

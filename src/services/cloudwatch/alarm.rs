@@ -43,6 +43,7 @@ enum AlarmState {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AlarmList {
     /// How many of the alarms below are in each state
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     by_state: BTreeMap<String, usize>,
     alarms: Vec<Alarm>,
     /// Go on with this; absent on the last page
@@ -100,6 +101,7 @@ pub(crate) struct DescribeAlarmHistory {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct AlarmHistory {
     /// How many of the items below are of each kind
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     by_type: BTreeMap<String, usize>,
     items: Vec<HistoryItem>,
     /// Go on with this; absent on the last page

@@ -24,6 +24,8 @@ use super::{
 const POINTS: i64 = 180;
 /// How many points a series may have: beyond, nobody learns more from them.
 const MOST_POINTS: i64 = 20_000;
+/// How many points of all series together are read: a search finds up to 500 series, and what is beyond has no room in memory for many calls.
+const MOST_TOGETHER: usize = 500_000;
 const DAY: i64 = 86_400;
 
 /// Arguments of `get_metric_data`.
@@ -214,8 +216,15 @@ async fn collect(
             add(&mut parts, result);
         }
         messages.extend(answer.messages.unwrap_or_default().into_iter().filter_map(|m| m.value));
+        let read: usize = parts.iter().map(|part| part.points.len()).sum();
         match answer.next_token {
             None => return Ok((parts, messages)),
+            Some(_) if read >= MOST_TOGETHER => {
+                messages.push(format!(
+                    "only the first {read} points were read, so that series may lack their ends or be missing: choose a longer period, less time or fewer metrics"
+                ));
+                return Ok((parts, messages));
+            }
             next if next == token => return Err(OpError::internal("AWS sent the same page token twice")),
             next => token = next,
         }

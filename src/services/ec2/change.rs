@@ -2,6 +2,7 @@
 
 use aws_sdk_ec2::{
     Client,
+    config::{self, retry::RetryConfig},
     error::{ProvideErrorMetadata, SdkError},
     types::InstanceStateChange,
 };
@@ -59,7 +60,17 @@ pub(super) async fn stop(client: &Client, input: InstanceIds) -> Result<Changed,
 pub(super) async fn reboot(client: &Client, input: InstanceIds) -> Result<Changed, OpError> {
     let ids = ids(input)?;
     let request = client.reboot_instances().set_instance_ids(Some(ids.clone()));
-    twice(|dry| request.clone().dry_run(dry).send()).await?;
+    twice(|dry| {
+        let request = request.clone().dry_run(dry);
+        async move {
+            match dry {
+                true => request.send().await,
+                // After an answer that got lost, a repeated request would be a second reboot.
+                false => request.customize().config_override(once()).send().await,
+            }
+        }
+    })
+    .await?;
     let requested = |instance_id| Change {
         instance_id,
         previous_state: None,
@@ -69,6 +80,10 @@ pub(super) async fn reboot(client: &Client, input: InstanceIds) -> Result<Change
     Ok(Changed {
         instances: ids.into_iter().map(requested).collect(),
     })
+}
+
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(RetryConfig::disabled())
 }
 
 /// The request as a dry run, and then for good if AWS says that it would do it.

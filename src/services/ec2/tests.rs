@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ops::ErrorCode,
-    testing::{data, input, ops},
+    testing::{data, input, ops, ops_that_lose},
 };
 
 const BATCH: &str = "i-0a300000000000004";
@@ -54,6 +54,15 @@ async fn changes_are_all_or_none_and_say_from_where_to_where() {
         let error = data(ops.reboot_instances(ids(wrong)).await).unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidInput, "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_reboot_whose_answer_got_lost_is_not_sent_again() {
+    let loses = |request: &str| request.contains("Action=RebootInstances") && !request.contains("DryRun=true");
+    let (ops, lost) = ops_that_lose("staging", loses).await;
+    let error = data(ops.reboot_instances(input(json!({ "instance_ids": [BATCH] }))).await).unwrap_err();
+    assert!(error.leaves_unknown(), "{error}");
+    assert_eq!(lost.load(std::sync::atomic::Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

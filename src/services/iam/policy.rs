@@ -102,12 +102,7 @@ async fn find(client: &Client, name: &str) -> Result<String, OpError> {
             }
         }
     }
-    Err(OpError::Aws {
-        aws_code: "NoSuchEntity".to_owned(),
-        message: format!(
-            "neither the account nor AWS has a managed policy of the name {name} (names are case-sensitive; get_role shows inline policies)"
-        ),
-        request_id: None,
-        status: 404,
-    })
+    Err(OpError::NotFound(format!(
+        "neither the account nor AWS has a managed policy of the name `{name}` (names are case-sensitive; get_role shows inline policies)"
+    )))
 }

@@ -100,7 +100,7 @@ pub(super) struct RoleDetails {
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_region: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    max_session_hours: Option<f64>,
+    max_session: Option<String>,
     /// Who may assume it
     #[serde(skip_serializing_if = "Option::is_none")]
     trust_policy: Option<Value>,
@@ -233,7 +233,12 @@ pub(super) async fn get(ops: &Ops, client: &Client, input: GetRole) -> Result<Ro
         created: dated(&role.create_date, now),
         last_used: used.last_used_date.map_or_else(|| NEVER.to_owned(), |t| dated(&t, now)),
         last_used_region: used.region,
-        max_session_hours: role.max_session_duration.map(|seconds| f64::from(seconds) / 3600.0),
+        max_session: role
+            .max_session_duration
+            .map(|seconds| match (seconds / 3600, seconds % 3600 / 60) {
+                (hours, 0) => format!("{hours} h"),
+                (hours, minutes) => format!("{hours} h {minutes} min"),
+            }),
         trust_policy: role.assume_role_policy_document.as_deref().map(decoded),
         permissions_boundary: role.permissions_boundary.and_then(|b| b.permissions_boundary_arn),
         attached_policies: attached

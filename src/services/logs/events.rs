@@ -8,7 +8,7 @@ use rmcp::schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::ops::{
-    OpError, Ops, Page, iso, moment,
+    OpError, Ops, Page, dated, iso, moment,
     page::{pack, unpack},
 };
 
@@ -40,6 +40,7 @@ pub(crate) struct EventList {
     since: String,
     until: String,
     /// How many of the events below are of each stream
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     by_stream: BTreeMap<String, usize>,
     events: Vec<Event>,
     /// Go on with this, also where there are no events: not all was searched
@@ -108,8 +109,8 @@ pub(super) async fn filter(ops: &Ops, client: &Client, input: FilterLogEvents) -
         *by_stream.entry(event.stream.clone()).or_default() += 1;
     }
     Ok(EventList {
-        since: iso(&since),
-        until: iso(&until),
+        since: dated(&since, now),
+        until: dated(&until, now),
         by_stream,
         events: items,
         next_token: next.map(|token| pack(&(token, from, to))).transpose()?,

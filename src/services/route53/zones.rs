@@ -153,7 +153,7 @@ pub(super) async fn holding(client: &Client, name: &str) -> Result<String, OpErr
             }
         }
     }
-    Err(OpError::InvalidInput(format!(
+    Err(OpError::NotFound(format!(
         "no zone of this account holds `{name}`: list_hosted_zones shows its zones; another account may have it"
     )))
 }

@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::{
     Client,
+    config::{self, retry::RetryConfig},
     types::{
         BucketLocationConstraint, BucketVersioningStatus, CreateBucketConfiguration, ObjectOwnership,
         PublicAccessBlockConfiguration, ServerSideEncryption, ServerSideEncryptionByDefault,
@@ -45,13 +46,14 @@ pub(super) async fn create(ops: &Ops, client: &Client, input: CreateBucket) -> R
             .location_constraint(BucketLocationConstraint::from(region.as_str()))
             .build()
     });
-    client
+    let request = client
         .create_bucket()
         .bucket(&name)
         .set_create_bucket_configuration(place)
-        .object_ownership(ObjectOwnership::BucketOwnerEnforced)
-        .send()
-        .await?;
+        .object_ownership(ObjectOwnership::BucketOwnerEnforced);
+    // After an answer that got lost, a repeated request would find the bucket that the first one made, and take it for another's.
+    let once = config::Config::builder().retry_config(RetryConfig::disabled());
+    request.customize().config_override(once).send().await?;
     let mut done = vec!["no ACLs (BucketOwnerEnforced)"];
     let block = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)

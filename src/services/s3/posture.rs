@@ -125,12 +125,9 @@ pub(super) async fn get(ops: &Ops, client: &Client, input: GetBucketPosture) -> 
         .await?;
     let (checked, public) = (checked.into_inner(), public.into_inner());
     if let Some(name) = one.filter(|_| checked == 0) {
-        return Err(OpError::Aws {
-            aws_code: "NoSuchBucket".to_owned(),
-            message: format!("this account has no bucket {name}"),
-            request_id: None,
-            status: 404,
-        });
+        return Err(OpError::NotFound(format!(
+            "this account has no bucket `{name}`: list_buckets shows what it has"
+        )));
     }
     Ok(Postures {
         checked,

@@ -4,10 +4,20 @@ use serde_json::json;
 
 use crate::{
     ops::ErrorCode,
-    testing::{data, input, ops, ops_in},
+    testing::{data, input, ops, ops_in, ops_that_lose},
 };
 
 const BUCKET: &str = "acme-dev-config-444444444444";
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_was_made_though_the_answer_got_lost_is_not_taken_for_another_s() {
+    let made = |request: &str| request.starts_with("PUT ") && !request.contains('?');
+    let (ops, lost) = ops_that_lose("development", made).await;
+    let new = json!({"bucket": "acme-dev-lost-444444444444"});
+    let error = data(ops.create_bucket(input(new)).await).unwrap_err();
+    assert!(error.leaves_unknown(), "{error}");
+    assert_eq!(lost.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
 
 #[tokio::test]
 async fn written_listed_read_and_deleted() {

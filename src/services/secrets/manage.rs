@@ -198,7 +198,7 @@ pub(super) async fn tag(client: &Client, input: TagSecret) -> Result<SecretTags,
         let removed = request.set_tag_keys(Some(untagged.clone())).send().await;
         removed.map_err(|error| match (OpError::from(error), tagged.is_empty()) {
             (error, true) => error,
-            (error, false) => error.although("The new tags were set before; none was removed."),
+            (error, false) => error.although("The new tags had been set; it is the removal of the others that failed"),
         })?;
     }
     Ok(SecretTags {
@@ -227,12 +227,21 @@ pub(super) async fn put_policy(client: &Client, input: PutSecretPolicy) -> Resul
         .resource_policy(policy)
         .block_public_policy(input.block_public_policy.unwrap_or(true))
         .send()
-        .await?;
+        .await
+        .map_err(|error| replaced_perhaps(error.into(), before.resource_policy.as_deref()))?;
     Ok(PuttedPolicy {
         name: answer.name.unwrap_or_default(),
         arn: answer.arn.unwrap_or_default(),
         previous_policy: before.resource_policy.and_then(parsed),
     })
+}
+
+/// The error, with the previous policy where the new one may be in force: after another call that would be what is previous.
+fn replaced_perhaps(error: OpError, before: Option<&str>) -> OpError {
+    match before.filter(|before| !before.is_empty() && error.leaves_unknown()) {
+        Some(before) => error.although(&format!("The policy until now was {before}")),
+        None => error,
+    }
 }
 
 /// A policy as AWS sent it: as JSON, or else as the text that it is.
@@ -308,6 +317,17 @@ mod tests {
             let why = document(wrong.clone()).unwrap_err();
             assert!(why.contains(expected), "{wrong}: {why}");
         }
+    }
+
+    #[test]
+    fn a_policy_that_may_be_lost_is_told_with_the_error() {
+        let lost = |error| replaced_perhaps(error, Some("{\"Version\":1}")).to_string();
+        assert!(lost(OpError::Unreachable("reset".to_owned())).contains("until now was {\"Version\":1}"));
+        assert!(!lost(OpError::InvalidInput("x".to_owned())).contains("Version"));
+        assert_eq!(
+            replaced_perhaps(OpError::Unreachable("reset".to_owned()), None).to_string(),
+            "AWS did not answer: reset"
+        );
     }
 
     #[test]

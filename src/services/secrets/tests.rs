@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     ops::ErrorCode,
-    testing::{data, input, ops},
+    testing::{data, input, ops, ops_that_lose},
 };
 
 #[tokio::test]
@@ -271,4 +271,25 @@ async fn a_policy_replaces_another_that_the_answer_keeps() {
         "{error}"
     );
     assert_eq!(read().await["policy"], two);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_policy_that_may_have_been_replaced_is_told_with_the_error() {
+    let third = |request: &str| request.contains("PutResourcePolicy") && request.contains("222222222222");
+    let (ops, lost) = ops_that_lose("development", third).await;
+    let put = |account: &str| {
+        let policy = json!({"Version": "2012-10-17", "Statement": [{
+            "Effect": "Allow", "Principal": {"AWS": format!("arn:aws:iam::{account}:root")},
+            "Action": "secretsmanager:GetSecretValue", "Resource": "*",
+        }]});
+        ops.put_secret_policy(input(json!({"secret_id": "web/session-signing-key", "policy": policy})))
+    };
+    data(put("333333333333").await).unwrap();
+    let error = data(put("222222222222").await).unwrap_err();
+    assert!(
+        error.leaves_unknown() && error.to_string().contains("333333333333"),
+        "{error}"
+    );
+    // AWS takes the same policy as often as it is sent.
+    assert_eq!(lost.load(std::sync::atomic::Ordering::SeqCst), 3);
 }

@@ -53,7 +53,7 @@ pub(crate) fn steps() -> Vec<Step> {
             "get_metric_data",
             json!({ "expression": "SEARCH(" }),
             &["cloudwatch:GetMetricData"],
-            "aws",
+            "invalid_input",
         )
         .only_here("it knows no expressions"),
         Step::new("get_metric_data", json!({}), &[], "invalid_input"),

@@ -20,8 +20,13 @@ pub(crate) fn steps() -> Vec<Step> {
             &["logs:DescribeLogGroups", "logs:StartQuery", "logs:GetQueryResults"],
             "ok",
         ),
-        Step::new("query_logs", query("/ecs/api", "filtre x"), &["logs:StartQuery"], "aws")
-            .only_here("it takes whatever it does not understand"),
+        Step::new(
+            "query_logs",
+            query("/ecs/api", "filtre x"),
+            &["logs:StartQuery"],
+            "invalid_input",
+        )
+        .only_here("it takes whatever it does not understand"),
         Step::new(
             "query_logs",
             query("/no/such", "limit 1"),

@@ -80,7 +80,12 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
             "ok",
         )
         .unasked(&["s3:PutBucketOwnershipControls"]),
-        Step::new("create_bucket", json!({ "bucket": BUCKET }), &["s3:ListBucket"], "aws"),
+        Step::new(
+            "create_bucket",
+            json!({ "bucket": BUCKET }),
+            &["s3:ListBucket"],
+            "conflict",
+        ),
         Step::new("list_objects", json!({ "bucket": BUCKET }), &["s3:ListBucket"], "ok"),
         // Paging through a bucket without versions the other emulator gives the same one again and again.
         Step::new(

@@ -169,9 +169,13 @@ async fn only_an_unknown_tool_is_a_protocol_error() {
 async fn arguments_of_wrong_types_and_names_are_told_what_is_right() {
     let world = World::new().await;
     for (tool, arguments, expected) in [
-        ("list_secrets", json!({ "max_results": "many" }), "u32"),
-        ("list_secrets", json!({ "max_results": -1 }), "u32"),
-        ("list_secrets", json!({ "filters": "payments" }), "sequence"),
+        (
+            "list_secrets",
+            json!({ "max_results": "many" }),
+            "`max_results` is \"many\"; right would be a whole number",
+        ),
+        ("list_secrets", json!({ "max_results": -1 }), "0 or more"),
+        ("list_secrets", json!({ "filters": "payments" }), "a list"),
         (
             "list_secrets",
             json!({ "filters": [{ "key": "colour", "values": [] }] }),
@@ -192,17 +196,17 @@ async fn arguments_of_wrong_types_and_names_are_told_what_is_right() {
         (
             "create_secret",
             json!({ "name": "x", "secret_string": "x", "tags": ["x"] }),
-            "map",
+            "an object",
         ),
         (
             "delete_secret",
             json!({ "secret_id": "x", "recovery_window_in_days": "7" }),
-            "i64",
+            "a whole number",
         ),
         (
             "delete_secret",
             json!({ "secret_id": "x", "force_delete_without_recovery": "yes" }),
-            "boolean",
+            "true or false",
         ),
         (
             "change_resource_record_sets",

@@ -44,7 +44,7 @@ async fn the_pages_of_alarms_are_all_alarms() {
         assert_eq!(texts(&pages.concat(), "name"), whole, "{size} at a time");
     }
     let error = json!({ "account": "staging", "next_token": "made up" });
-    let error = world.fails("aws", "describe_alarms", error).await;
+    let error = world.fails("invalid_input", "describe_alarms", error).await;
     assert_eq!(error["aws_code"], json!("InvalidNextToken"));
     world
         .fails(
@@ -110,7 +110,7 @@ async fn one_metric_is_read_in_every_account() {
         assert!(series["max"][1].as_f64() >= series["last"][1].as_f64(), "{series}");
     }
     let wrong = json!({ "account": "staging", "expression": "SEARCH(" });
-    let error = world.fails("aws", "get_metric_data", wrong).await;
+    let error = world.fails("invalid_input", "get_metric_data", wrong).await;
     assert_eq!(error["aws_code"], json!("ValidationError"));
 }
 

@@ -81,7 +81,7 @@ async fn a_role_shows_its_documents_decoded() {
     assert_eq!(artifacts["Resource"], json!("arn:aws:s3:::acme-*-artifacts-*/*"));
     assert_eq!(role["attached_policies"][0]["name"], json!("acme-deploy"));
     assert_eq!(role["tags"], json!({ "environment": "production" }));
-    assert_eq!(role["max_session_hours"], json!(1.0));
+    assert_eq!(role["max_session"], json!("1 h"));
 }
 
 #[tokio::test]

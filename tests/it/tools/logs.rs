@@ -203,6 +203,6 @@ async fn a_quick_look_shows_events_by_pattern_and_stream() {
     let stream = world.ok("filter_log_events", stream).await;
     assert_eq!(stream["by_stream"].as_object().unwrap().len(), 1, "{stream}");
     let wrong = look(json!({ "filter_pattern": "{ $.status = }" }));
-    let error = world.fails("aws", "filter_log_events", wrong).await;
+    let error = world.fails("invalid_input", "filter_log_events", wrong).await;
     assert_eq!(error["aws_code"], json!("InvalidParameterException"));
 }

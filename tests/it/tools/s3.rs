@@ -240,7 +240,9 @@ async fn a_range_is_read_and_a_wrong_one_refused() {
             .await;
         assert!(text(&error, "message").contains("bytes=FROM-TO"), "{error}");
     }
-    let error = world.fails("aws", "get_object", with(&at, "range", "bytes=10-")).await;
+    let error = world
+        .fails("invalid_input", "get_object", with(&at, "range", "bytes=10-"))
+        .await;
     assert_eq!(error["aws_code"], json!("InvalidRange"));
     world.ok("delete_object", at).await;
 }
@@ -287,7 +289,7 @@ async fn an_existing_object_is_replaced_unless_told_otherwise() {
     let world = World::new().await;
     let at = put(&world, json!({ "body": "first" })).await;
     let only_new = with(&with(&at, "body", "second"), "if_none_match", "*");
-    let error = world.fails("aws", "put_object", only_new).await;
+    let error = world.fails("conflict", "put_object", only_new).await;
     assert_eq!(error["aws_code"], json!("PreconditionFailed"));
     assert_eq!(world.ok("get_object", at.clone()).await["body"], json!("first"));
     world.ok("put_object", with(&at, "body", "second")).await;

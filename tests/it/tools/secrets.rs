@@ -130,7 +130,7 @@ async fn a_cursor_from_elsewhere_is_refused() {
     // ministack takes any.
     let Some(world) = World::sandbox(&[]).await else { return };
     let arguments = json!({ "account": "staging", "next_token": "made up" });
-    let error = world.fails("aws", "list_secrets", arguments).await;
+    let error = world.fails("invalid_input", "list_secrets", arguments).await;
     assert_eq!(error["aws_code"], json!("InvalidNextTokenException"));
 }
 
@@ -232,7 +232,7 @@ async fn a_repeated_creation_with_its_token_creates_once() {
     assert_eq!(listed["secrets"][0]["tags"], json!({ "team": "sre" }));
     let mut other = create;
     other["secret_string"] = json!("another value");
-    let error = world.fails("aws", "create_secret", other).await;
+    let error = world.fails("conflict", "create_secret", other).await;
     assert_eq!(error["aws_code"], json!("ResourceExistsException"));
     assert_eq!(text(&value_of(&world, &name).await, "secret_string"), "value");
     forget(&world, &name).await;
@@ -243,7 +243,7 @@ async fn a_name_that_exists_is_not_created_again() {
     let world = World::new().await;
     let name = created(&world, "value").await;
     let again = json!({ "name": name, "secret_string": "other" });
-    let error = world.fails("aws", "create_secret", here(again)).await;
+    let error = world.fails("conflict", "create_secret", here(again)).await;
     assert_eq!(error["aws_code"], json!("ResourceExistsException"));
     assert!(text(&error, "request_id").len() >= 16, "{error}");
     forget(&world, &name).await;

@@ -72,7 +72,6 @@ pub(super) fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
         arguments
     };
     let function = "arn:aws:lambda:us-east-1:444444444444:function:";
-    let rotated = json!([format!("{function}*"), secret[0], secret[1]]);
     let policy = json!({ "Statement": [{
         "Effect": "Deny", "Principal": "*", "Action": "secretsmanager:DeleteSecret", "Resource": "*",
         "Condition": { "Bool": { "aws:SecureTransport": "false" } },
@@ -137,10 +136,10 @@ pub(super) fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
         (
             "rotate_secret",
             of_id("rotation_lambda_arn", json!(format!("{function}acme-rotate"))),
-            json!([allow(
-                json!(["secretsmanager:RotateSecret", "lambda:InvokeFunction"]),
-                rotated
-            )]),
+            json!([
+                allow(json!("secretsmanager:RotateSecret"), secret.clone()),
+                allow(json!("lambda:InvokeFunction"), json!(format!("{function}acme-rotate"))),
+            ]),
         ),
         (
             "tag_secret",
@@ -234,17 +233,16 @@ pub(super) fn declared(zone: &str) -> Vec<(&'static str, Value, Value)> {
             "copy_object",
             copy,
             json!([
+                allow(json!(["s3:PutObject", "s3:PutObjectTagging"]), json!(in_bucket)),
                 allow(
                     json!([
-                        "s3:PutObject",
-                        "s3:PutObjectTagging",
                         "s3:GetObject",
                         "s3:GetObjectVersion",
                         "s3:GetObjectTagging",
                         "s3:GetObjectVersionTagging",
                         "s3:ListBucket"
                     ]),
-                    json!([bucket, format!("{bucket}/flags.json"), in_bucket])
+                    json!([bucket, format!("{bucket}/flags.json")])
                 ),
                 s3_keys,
             ]),

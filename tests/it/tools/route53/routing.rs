@@ -177,9 +177,7 @@ async fn a_private_zone_is_for_a_vpc() {
 async fn a_name_that_no_zone_holds_is_said_so() {
     let world = World::new().await;
     let arguments = json!({ "account": "development", "name": "api.elsewhere.example" });
-    let error = world
-        .fails("invalid_input", "list_resource_record_sets", arguments)
-        .await;
+    let error = world.fails("not_found", "list_resource_record_sets", arguments).await;
     assert!(
         text(&error, "message").contains("no zone of this account holds"),
         "{error}"

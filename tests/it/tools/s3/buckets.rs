@@ -81,7 +81,7 @@ async fn a_bucket_that_could_not_be_finished_says_what_it_lacks() {
         (&data["buckets"][0]["public"], &data["buckets"][0]["versioning"]),
         (&json!(false), &json!("off"))
     );
-    let error = world.fails("aws", "create_bucket", new).await;
+    let error = world.fails("conflict", "create_bucket", new).await;
     assert_eq!(error["aws_code"], json!("BucketAlreadyOwnedByYou"));
 }
 
