@@ -42,7 +42,7 @@ async def connected(era: str, transport: str):
     async with AsyncExitStack() as stack:
         if transport == "stdio":
             log = stack.enter_context(open(os.environ.get("STDIO_LOG", os.devnull), "a"))
-            stream = stdio_client(StdioServerParameters(command=BINARY, args=["stdio", "--sandbox"], env={}), errlog=log)
+            stream = stdio_client(StdioServerParameters(command=BINARY, args=["stdio", "--sandbox", "--toolsets", "all"], env={}), errlog=log)
         elif transport == "sse":
             stream = sse_client(f"{BASE}/sse", headers=headers)
         elif Client is None:

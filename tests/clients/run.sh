@@ -43,10 +43,10 @@ export MCP_AUTH_TOKEN
 empty=$(mktemp -d)
 # The rates are for people; these clients are faster.
 unlimited=(--caller-rate off --caller-write-rate off)
-server='' serve=(serve --sandbox "${unlimited[@]}")
+server='' serve=(serve --sandbox --toolsets all "${unlimited[@]}")
 settings=(PATH="$PATH" HOME="$empty" MCP_AUTH_TOKEN="$MCP_AUTH_TOKEN" MCP_HOST=127.0.0.1 MCP_PORT="$port")
 if [[ -n ${TEST_AWS_ENDPOINT_URL:-} ]]; then
-    serve=(serve "${unlimited[@]}")
+    serve=(serve --toolsets all "${unlimited[@]}")
     for name in $(compgen -e); do
         case $name in AWS_* | ACCOUNT_*) settings+=("$name=${!name}") ;; esac
     done

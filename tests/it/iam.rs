@@ -50,12 +50,15 @@ fn without(policy: &Value, action: &str) -> Value {
 }
 
 /// The other emulator asks for some actions on `*`, AWS on what they are about (Service Authorization Reference): GetChange on the
-/// change, and GetAccessKeyLastUsed on the key's user, whom it doesn't look up.
+/// change, GetAccessKeyLastUsed on the key's user, whom it doesn't look up, DescribeLogGroups and StartQuery on the groups,
+/// SimulatePrincipalPolicy on the principal.
 fn widen(policy: &mut Value) {
     let statements = policy["Statement"].as_array_mut().unwrap();
     for (sid, resource) in [
         ("Route53ReadChange", "arn:aws:route53:::change/*"),
         ("IamReadUser", "arn:aws:iam::444444444444:user/*"),
+        ("IamReadPrincipal", "arn:aws:iam::444444444444:*"),
+        ("LogsReadLogGroup", "arn:aws:logs:*:444444444444:log-group:*"),
     ] {
         let statement = statements.iter_mut().find(|s| s["Sid"] == sid).unwrap();
         assert_eq!(statement["Resource"], resource);
@@ -106,7 +109,7 @@ async fn with_the_printed_policy_all_works_and_without_an_action_exactly_what_de
         }
         let here = |s: &Step| s.runs(proof.elsewhere()) && touched(catalogue.get(s.tool).unwrap().toolset);
         for step in steps(&things).into_iter().filter(here) {
-            let body = proof.world.call(step.tool, step.arguments).await;
+            let body = proof.world.call(step.tool, proof.arguments(&step)).await;
             let ended = body["error"]["code"].as_str().unwrap_or("ok").to_owned();
             let denied = removed.as_deref().is_some_and(|action| {
                 let asked = !proof.elsewhere() || !step.unasked.contains(&action);

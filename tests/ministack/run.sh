@@ -25,9 +25,11 @@ empty=$(mktemp -d)
 emulator=
 trap '[[ -z $emulator ]] || end "$emulator"; rm -rf "$empty"' EXIT
 
-# Its default is to listen on every interface. AUTH makes it enforce signatures, trust, identity and session policies.
-(cd "$empty" && exec env -i PATH="$PATH" HOME="$empty" TMPDIR="$empty" BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" AUTH=true \
-    MINISTACK_ACCOUNT_ID=111111111111 SFTP_ENABLED=0 IOT_MTLS_ENABLED=0 "$dir/venv/bin/ministack") >"$dir/ministack.log" 2>&1 &
+# Its default is to listen on every interface. AUTH makes it enforce signatures, trust, identity and session policies, and
+# CLOUDTRAIL_RECORDING remember calls.
+(cd "$empty" && exec env -i PATH="$PATH" HOME="$empty" TMPDIR="$empty" BIND_HOST=127.0.0.1 GATEWAY_PORT="$port" \
+    AUTH=true MINISTACK_ACCOUNT_ID=111111111111 CLOUDTRAIL_RECORDING=1 SFTP_ENABLED=0 IOT_MTLS_ENABLED=0 \
+    "$dir/venv/bin/ministack") >"$dir/ministack.log" 2>&1 &
 emulator=$!
 
 wait_for "$endpoint/_ministack/health" "$emulator" "$dir/ministack.log"

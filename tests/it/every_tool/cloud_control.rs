@@ -1,12 +1,11 @@
-//! Cloud Control. The other emulator has few types, and none of the seeded resources.
+//! Cloud Control. The other emulator keeps whatever it is given, of any type, and asks no other service.
 
 use serde_json::{Value, json};
 
-use crate::support::{calls::Calls, iam::Proof, text, unique};
+use crate::support::{calls::Calls, text, unique};
 
 use super::{Step, Things, here};
 
-const HERE: &str = "the resources are the sandbox's";
 const RDS: &str = "AWS::RDS::DBInstance";
 
 /// What an update can't do without, beside the service's own.
@@ -17,9 +16,6 @@ const UPDATE: &[&str] = &[
 ];
 
 pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
-    if Proof::is_elsewhere() {
-        return;
-    }
     things.set("owner", unique("owner"));
     let changed = world.ok("update_resource", here(retag(things, "/Tags"))).await;
     things.set("request token", text(&changed, "request_token"));
@@ -39,14 +35,17 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
     let token = |token: &str| json!({ "request_token": token });
     let (lists, gets) = (&["cloudformation:ListResources"], &["cloudformation:GetResource"]);
     let asks = &["cloudformation:GetResourceRequestStatus"];
-    let steps = vec![
-        Step::new("list_resources", list(RDS), lists, "ok"),
-        Step::new("list_resources", list("AWS::EKS::Nodegroup"), &[], "access_denied"),
+    vec![
+        Step::new("list_resources", list(RDS), lists, "ok").unpaged("it gives all resources at once"),
+        Step::new("list_resources", list("AWS::EKS::Nodegroup"), &[], "access_denied")
+            .only_here("it asks no other service in the role's name"),
         Step::new("list_resources", list("RDS"), &[], "invalid_input"),
-        Step::new("list_resources", list("AWS::RDS::Database"), lists, "not_found"),
+        Step::new("list_resources", list("AWS::RDS::Database"), lists, "not_found").only_here("it has any type, empty"),
         Step::new("get_resource", database("reporting"), gets, "ok"),
         Step::new("get_resource", database("no-such-database"), gets, "not_found"),
-        Step::new("update_resource", retag(things, "/Tags"), UPDATE, "ok"),
+        // There it is done at once, and nobody has to ask whether.
+        Step::new("update_resource", retag(things, "/Tags"), UPDATE, "ok")
+            .unasked(&["cloudformation:GetResourceRequestStatus"]),
         Step::new("update_resource", retag(things, "/Tag"), gets, "invalid_input"),
         Step::new(
             "get_resource_request_status",
@@ -55,6 +54,5 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
             "ok",
         ),
         Step::new("get_resource_request_status", token("none"), asks, "not_found"),
-    ];
-    steps.into_iter().map(|step| step.only_here(HERE)).collect()
+    ]
 }

@@ -4,12 +4,11 @@ use serde_json::json;
 
 use super::Step;
 
-const NOT_SIMULATED: &str = "ministack has no policy simulator";
-
 pub(crate) fn steps() -> Vec<Step> {
     let simulate = |arn: &str| json!({ "policy_source_arn": arn, "action_names": ["s3:GetObject"] });
     vec![
-        Step::new("list_roles", json!({}), &["iam:GetAccountAuthorizationDetails"], "ok"),
+        Step::new("list_roles", json!({}), &["iam:GetAccountAuthorizationDetails"], "ok")
+            .unpaged("it gives all roles at once"),
         Step::new(
             "get_role",
             json!({ "role_name": "aws-ops-target" }),
@@ -68,7 +67,7 @@ pub(crate) fn steps() -> Vec<Step> {
             &["iam:ListUsers", "iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"],
             "ok",
         )
-        .only_here("ministack gives all users on one page, however many are asked for"),
+        .unpaged("it gives all users at once"),
         Step::new(
             "list_access_keys",
             json!({ "user_name": "ci-deployer" }),
@@ -87,15 +86,14 @@ pub(crate) fn steps() -> Vec<Step> {
             simulate("arn:aws:iam::444444444444:role/ci/deploy"),
             &["iam:SimulatePrincipalPolicy"],
             "ok",
-        )
-        .only_here(NOT_SIMULATED),
+        ),
         Step::new(
             "simulate_principal_policy",
             simulate("arn:aws:iam::444444444444:role/nobody"),
             &["iam:SimulatePrincipalPolicy"],
             "not_found",
         )
-        .only_here(NOT_SIMULATED),
+        .only_here("ministack says of nobody that they may do nothing"),
         Step::new(
             "simulate_principal_policy",
             simulate("arn:aws:sts::444444444444:assumed-role/deploy/x"),

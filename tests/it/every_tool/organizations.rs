@@ -2,25 +2,39 @@
 
 use serde_json::json;
 
-use super::Step;
+use crate::support::{calls::Calls, text, world::MANAGEMENT_ROLE};
 
-const ELSEWHERE: &str = "the other emulator's organization is empty";
+use super::{Step, Things};
 
-pub(crate) fn steps() -> Vec<Step> {
-    let unit = json!({ "parent_id": "ou-acme-workload" });
+/// The other emulator chooses the ids of units and of accounts.
+pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
+    let there = json!({ "role_arn": MANAGEMENT_ROLE });
+    let tree = world.ok("list_organizational_units", there).await;
+    for unit in tree["organizational_units"].as_array().unwrap() {
+        match text(unit, "path") {
+            "Root/workloads" => things.set("unit", text(unit, "id")),
+            "Root/workloads/production" => things.set("member", text(&unit["accounts"][0], "id")),
+            _ => {}
+        }
+    }
+}
+
+pub(crate) fn steps(things: &Things) -> Vec<Step> {
+    let unit = json!({ "parent_id": things.get("unit") });
     let over = |id: &str| json!({ "target_id": id });
     let tree = &[
         "organizations:DescribeOrganizationalUnit",
         "organizations:ListAccountsForParent",
         "organizations:ListOrganizationalUnitsForParent",
     ];
-    [
+    vec![
         Step::in_management(
             "list_organization_accounts",
             json!({}),
             &["organizations:ListAccounts"],
             "ok",
-        ),
+        )
+        .unpaged("it gives all accounts at once"),
         Step::in_management(
             "list_organizational_units",
             json!({}),
@@ -46,7 +60,7 @@ pub(crate) fn steps() -> Vec<Step> {
         ),
         Step::in_management(
             "list_service_control_policies",
-            over("222222222222"),
+            over(things.get("member")),
             &[
                 "organizations:DescribeOrganization",
                 "organizations:ListParents",
@@ -64,6 +78,4 @@ pub(crate) fn steps() -> Vec<Step> {
         ),
         Step::in_management("list_service_control_policies", over("nowhere"), &[], "unknown_account"),
     ]
-    .map(|step| step.only_here(ELSEWHERE))
-    .into()
 }

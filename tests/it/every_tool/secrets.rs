@@ -6,16 +6,25 @@ use crate::support::{calls::Calls, unique};
 
 use super::{Step, Things, here};
 
-const MADE: [&str; 4] = ["secret kept", "secret doomed", "secret made", "secret tagged"];
+const MADE: [&str; 5] = [
+    "secret kept",
+    "secret doomed",
+    "secret deleted",
+    "secret made",
+    "secret tagged",
+];
 
 pub(crate) async fn prepare(world: &impl Calls, things: &mut Things) {
     for name in MADE {
         things.set(name, unique("every"));
     }
-    for name in ["secret kept", "secret doomed"] {
+    for name in ["secret kept", "secret doomed", "secret deleted"] {
         let arguments = json!({ "name": things.get(name), "secret_string": "value" });
         world.ok("create_secret", here(arguments)).await;
     }
+    // The other emulator restores only what was deleted.
+    let deleted = json!({ "secret_id": things.get("secret deleted") });
+    world.ok("delete_secret", here(deleted)).await;
 }
 
 pub(crate) async fn forget(world: &impl Calls, things: &Things) {
@@ -128,7 +137,7 @@ pub(crate) fn steps(things: &Things) -> Vec<Step> {
         ),
         Step::new(
             "restore_secret",
-            secret("secret doomed"),
+            secret("secret deleted"),
             &["secretsmanager:RestoreSecret"],
             "ok",
         ),

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{recorder::Assumed, text, world::World};
+use crate::support::{recorder::Assumed, text, texts, world::World};
 
 const RDS: &str = "AWS::RDS::DBInstance";
 
 #[tokio::test]
 async fn one_call_counts_databases_in_every_account() {
-    let Some(world) = World::sandbox(&[]).await else { return };
+    let world = World::new().await;
     let arguments = json!({ "accounts": ["all"], "type_name": RDS, "count_only": true });
     let body = world.call("list_resources", arguments).await;
     let counts: Vec<(&str, &Value)> = body["results"]
@@ -26,7 +26,8 @@ async fn one_call_counts_databases_in_every_account() {
 
     let clusters = json!({ "account": "222222222222", "type_name": "AWS::EKS::Cluster" });
     let clusters = world.ok("list_resources", clusters).await;
-    assert_eq!(clusters["resources"], json!([{ "identifier": "acme-production" }]));
+    let clusters = clusters["resources"].as_array().unwrap();
+    assert_eq!(texts(clusters, "identifier"), ["acme-production"]);
     let arguments =
         json!({ "account": "production", "type_name": "AWS::EKS::Cluster", "identifier": "acme-production" });
     let cluster = world.ok("get_resource", arguments).await;
